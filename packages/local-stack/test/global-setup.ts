@@ -1,0 +1,1 @@
+export { startStoresForVitest as setup } from "@control-plane/local-stores";
