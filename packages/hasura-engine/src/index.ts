@@ -1,1 +1,1 @@
-export {};
+export { HasuraError, type HasuraErrorCode } from "./hasura-error.ts";
