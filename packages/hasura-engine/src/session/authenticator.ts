@@ -1,0 +1,108 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { HasuraError } from "../hasura-error.ts";
+import { openJwks, type JwksOptions } from "./jwks.ts";
+import type { JwtSecret } from "./jwt-secret.ts";
+import { readConfiguredKey } from "./key-set.ts";
+import type { Session } from "./session.ts";
+import { readClaims, stringClaims } from "./token-claims.ts";
+import { verifyToken, type TokenRules } from "./verify-token.ts";
+
+export type AuthSettings = {
+  readonly adminSecret?: string | undefined;
+  readonly jwt?: JwtSecret | undefined;
+  readonly unauthorizedRole?: string | undefined;
+};
+export type AuthenticatorOptions = Omit<JwksOptions, "url"> & {
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+};
+
+export type Authenticator = {
+  /** Decides who asks (hasura-semantics.md B.2). Names in lower case. Throws HasuraError. */
+  authenticate(headers: ReadonlyMap<string, string>): Promise<Session>;
+  close(): void;
+};
+
+const SECRET_HEADERS = ["x-hasura-admin-secret", "x-hasura-access-key"] as const;
+
+/** Fetches the JWKS where one is configured; rejects when it stays unreachable. */
+export async function createAuthenticator(settings: AuthSettings, options: AuthenticatorOptions = {}): Promise<Authenticator> {
+  const now = options.now ?? Date.now;
+  const { jwt } = settings;
+  const tokens = jwt === undefined ? undefined : await openTokens(jwt, options);
+
+  const authenticate = async (headers: ReadonlyMap<string, string>): Promise<Session> => {
+    if (settings.adminSecret === undefined) return adminSession(headers);
+    const presented = headers.get(SECRET_HEADERS[0]) ?? headers.get(SECRET_HEADERS[1]);
+    if (presented !== undefined) {
+      if (sameSecret(presented, settings.adminSecret)) return adminSession(headers);
+      throw new HasuraError("access-denied", 'invalid "x-hasura-admin-secret"/"x-hasura-access-key"');
+    }
+    const authorization = tokens === undefined ? undefined : headers.get("authorization");
+    if (tokens !== undefined && authorization !== undefined) {
+      return tokenSession(authorization, headers.get("x-hasura-role"), tokens, Math.floor(now() / 1000));
+    }
+    if (settings.unauthorizedRole !== undefined) return roleSession(settings.unauthorizedRole, headers);
+    throw tokens === undefined
+      ? new HasuraError("access-denied", '"x-hasura-admin-secret"/"x-hasura-access-key" required, but not found')
+      : new HasuraError("invalid-headers", "Missing 'Authorization' or 'Cookie' header in JWT authentication mode");
+  };
+  return { authenticate, close: () => tokens?.close() };
+}
+
+type Tokens = { readonly secret: JwtSecret; readonly rules: TokenRules; close(): void };
+
+async function openTokens(secret: JwtSecret, options: AuthenticatorOptions): Promise<Tokens> {
+  const rules = {
+    audience: secret.audience === undefined ? undefined : [secret.audience].flat(),
+    issuer: secret.issuer,
+    allowedSkewSeconds: secret.allowed_skew,
+  };
+  if ("jwk_url" in secret) {
+    const jwks = await openJwks({ ...options, url: secret.jwk_url });
+    const findKey: TokenRules["findKey"] = ({ kid }) => (typeof kid === "string" ? jwks.find(kid) : undefined);
+    return { secret, rules: { ...rules, findKey }, close: jwks.close };
+  }
+  const key = readConfiguredKey(secret.type, secret.key);
+  return { secret, rules: { ...rules, findKey: () => key }, close: () => undefined };
+}
+
+async function tokenSession(authorization: string, wantedRole: string | undefined, tokens: Tokens, nowSeconds: number): Promise<Session> {
+  const token = /^Bearer ([^ ]+)$/i.exec(authorization)?.[1];
+  if (token === undefined) throw new HasuraError("invalid-headers", "Malformed Authorization header");
+  const payload = await verifyToken(token, tokens.rules, nowSeconds);
+  const claims = readClaims(payload, tokens.secret);
+  const role = wantedRole ?? claims.defaultRole;
+  if (!claims.allowedRoles.includes(role)) throw new HasuraError("access-denied", "Your requested role is not in allowed roles");
+  const variables = stringClaims(claims.others).set("x-hasura-role", role);
+  return { role, variables, backendOnly: false, admin: role === "admin", expiresAt: payload.exp };
+}
+
+/** Right admin secret, or none configured: role and variables come from the headers. */
+function adminSession(headers: ReadonlyMap<string, string>): Session {
+  const role = headers.get("x-hasura-role") ?? "admin";
+  const wish = headers.get("x-hasura-use-backend-only-permissions");
+  return { ...roleSession(role, headers), backendOnly: wish !== undefined && parseBoolean(wish) };
+}
+
+function roleSession(role: string, headers: ReadonlyMap<string, string>): Session {
+  const variables = new Map([...headers].filter(([name]) => name.startsWith("x-hasura-") && !SECRET_HEADERS.some((secret) => secret === name)));
+  variables.set("x-hasura-role", role);
+  return { role, variables, backendOnly: false, admin: role === "admin", expiresAt: undefined };
+}
+
+function parseBoolean(text: string): boolean {
+  const lower = text.toLowerCase();
+  if (["true", "t", "yes", "y"].includes(lower)) return true;
+  if (["false", "f", "no", "n"].includes(lower)) return false;
+  throw new HasuraError(
+    "bad-request",
+    'x-hasura-use-backend-only-permissions:  Not a valid boolean text. True values are ["true","t","yes","y"] and  False values are ["false","f","no","n"]. All values are case insensitive',
+  );
+}
+
+/** Constant time whatever the lengths are. */
+function sameSecret(presented: string, expected: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(presented), digest(expected));
+}
