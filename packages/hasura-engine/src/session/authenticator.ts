@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { HasuraError } from "../hasura-error.ts";
-import { openJwks, type JwksOptions } from "./jwks.ts";
+import { type JwksOptions, openJwks } from "./jwks.ts";
 import type { JwtSecret } from "./jwt-secret.ts";
 import { readConfiguredKey } from "./key-set.ts";
 import type { Session } from "./session.ts";
 import { readClaims, stringClaims } from "./token-claims.ts";
-import { verifyToken, type TokenRules } from "./verify-token.ts";
+import { type TokenRules, verifyToken } from "./verify-token.ts";
 
 export type AuthSettings = {
   readonly adminSecret?: string | undefined;
@@ -26,7 +26,10 @@ export type Authenticator = {
 const SECRET_HEADERS = ["x-hasura-admin-secret", "x-hasura-access-key"] as const;
 
 /** Fetches the JWKS where one is configured; rejects when it stays unreachable. */
-export async function createAuthenticator(settings: AuthSettings, options: AuthenticatorOptions = {}): Promise<Authenticator> {
+export async function createAuthenticator(
+  settings: AuthSettings,
+  options: AuthenticatorOptions = {},
+): Promise<Authenticator> {
   const now = options.now ?? Date.now;
   const { jwt } = settings;
   const tokens = jwt === undefined ? undefined : await openTokens(jwt, options);
@@ -67,13 +70,19 @@ async function openTokens(secret: JwtSecret, options: AuthenticatorOptions): Pro
   return { secret, rules: { ...rules, findKey: () => key }, close: () => undefined };
 }
 
-async function tokenSession(authorization: string, wantedRole: string | undefined, tokens: Tokens, nowSeconds: number): Promise<Session> {
+async function tokenSession(
+  authorization: string,
+  wantedRole: string | undefined,
+  tokens: Tokens,
+  nowSeconds: number,
+): Promise<Session> {
   const token = /^Bearer ([^ ]+)$/i.exec(authorization)?.[1];
   if (token === undefined) throw new HasuraError("invalid-headers", "Malformed Authorization header");
   const payload = await verifyToken(token, tokens.rules, nowSeconds);
   const claims = readClaims(payload, tokens.secret);
   const role = wantedRole ?? claims.defaultRole;
-  if (!claims.allowedRoles.includes(role)) throw new HasuraError("access-denied", "Your requested role is not in allowed roles");
+  if (!claims.allowedRoles.includes(role))
+    throw new HasuraError("access-denied", "Your requested role is not in allowed roles");
   const variables = stringClaims(claims.others).set("x-hasura-role", role);
   return { role, variables, backendOnly: false, admin: role === "admin", expiresAt: payload.exp };
 }
@@ -86,7 +95,9 @@ function adminSession(headers: ReadonlyMap<string, string>): Session {
 }
 
 function roleSession(role: string, headers: ReadonlyMap<string, string>): Session {
-  const variables = new Map([...headers].filter(([name]) => name.startsWith("x-hasura-") && !SECRET_HEADERS.some((secret) => secret === name)));
+  const variables = new Map(
+    [...headers].filter(([name]) => name.startsWith("x-hasura-") && !SECRET_HEADERS.some((secret) => secret === name)),
+  );
   variables.set("x-hasura-role", role);
   return { role, variables, backendOnly: false, admin: role === "admin", expiresAt: undefined };
 }

@@ -1,7 +1,17 @@
 import { z } from "zod";
 
 /** Algorithms a token may be signed with; symmetric ones only with `type` and `key`. */
-export const JWT_ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "EdDSA", "Ed25519", "HS256", "HS384", "HS512"] as const;
+export const JWT_ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "ES256",
+  "EdDSA",
+  "Ed25519",
+  "HS256",
+  "HS384",
+  "HS512",
+] as const;
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
 /** Bytes of the shortest accepted symmetric key: the output of SHA-256. */
@@ -31,7 +41,10 @@ export const jwtSecretSchema = z
       context.addIssue({ code: "custom", message: "both claims_namespace and claims_namespace_path are given" });
     }
     if ("type" in secret && secret.type.startsWith("HS") && Buffer.byteLength(secret.key) < SYMMETRIC_KEY_BYTES_MIN) {
-      context.addIssue({ code: "custom", message: `a key for ${secret.type} needs at least ${SYMMETRIC_KEY_BYTES_MIN} bytes` });
+      context.addIssue({
+        code: "custom",
+        message: `a key for ${secret.type} needs at least ${SYMMETRIC_KEY_BYTES_MIN} bytes`,
+      });
     }
   });
 

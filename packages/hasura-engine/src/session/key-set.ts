@@ -5,12 +5,16 @@ import type { JwtAlgorithm } from "./jwt-secret.ts";
 /** A public or symmetric key and the algorithms it allows. */
 export type VerificationKey = { readonly key: KeyObject | Uint8Array; readonly algorithms: readonly JwtAlgorithm[] };
 
-const jwkSchema = z.looseObject({
+const jwkSchema = z.object({
   kty: z.string(),
   kid: z.string().min(1).optional(),
   alg: z.string().optional(),
   use: z.string().optional(),
   crv: z.string().optional(),
+  n: z.string().optional(),
+  e: z.string().optional(),
+  x: z.string().optional(),
+  y: z.string().optional(),
 });
 const jwksSchema = z.object({ keys: z.array(z.unknown()) });
 
@@ -25,13 +29,24 @@ export function readKeySet(document: unknown): ReadonlyMap<string, VerificationK
     if (!jwk.success || jwk.data.kid === undefined || (jwk.data.use ?? "sig") !== "sig") continue;
     const algorithms = algorithmsOf(jwk.data);
     if (algorithms.length === 0) continue;
-    keys.set(jwk.data.kid, { key: createPublicKey({ key: jwk.data, format: "jwk" }), algorithms });
+    keys.set(jwk.data.kid, { key: publicKey(jwk.data), algorithms });
   }
   return keys;
 }
 
+function publicKey({ kty, crv, n, e, x, y }: z.infer<typeof jwkSchema>): KeyObject {
+  const present = Object.fromEntries(
+    Object.entries({ kty, crv, n, e, x, y }).filter(([, value]) => value !== undefined),
+  );
+  return createPublicKey({ key: present, format: "jwk" });
+}
+
 /** The algorithm a JWK names, or all of its kind. */
-function algorithmsOf(jwk: { kty: string; alg?: string | undefined; crv?: string | undefined }): readonly JwtAlgorithm[] {
+function algorithmsOf(jwk: {
+  kty: string;
+  alg?: string | undefined;
+  crv?: string | undefined;
+}): readonly JwtAlgorithm[] {
   const possible = algorithmsOfKind(jwk.kty, jwk.crv);
   return jwk.alg === undefined ? possible : possible.filter((algorithm) => algorithm === jwk.alg);
 }

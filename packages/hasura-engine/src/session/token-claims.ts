@@ -49,7 +49,8 @@ function requiredClaim(claims: ReadonlyMap<string, unknown>, name: string): unkn
 function findClaims(payload: TokenPayload, secret: JwtSecret): unknown {
   if (secret.claims_namespace_path !== undefined) {
     const found = atPath(payload, secret.claims_namespace_path);
-    if (found === undefined) throw invalidClaims(`claims not found at claims_namespace_path: '${secret.claims_namespace_path}'`);
+    if (found === undefined)
+      throw invalidClaims(`claims not found at claims_namespace_path: '${secret.claims_namespace_path}'`);
     return found;
   }
   const namespace = secret.claims_namespace ?? DEFAULT_CLAIMS_NAMESPACE;

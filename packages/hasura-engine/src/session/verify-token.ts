@@ -37,7 +37,8 @@ export async function verifyToken(token: string, rules: TokenRules, nowSeconds: 
   if (nowSeconds >= exp + rules.allowedSkewSeconds) throw refusal("JWTExpired");
   if (nbf !== undefined && nowSeconds < nbf - rules.allowedSkewSeconds) throw refusal("JWTNotYetValid");
   const given = payload.aud === undefined ? [] : [payload.aud].flat();
-  if (rules.audience !== undefined && !rules.audience.some((audience) => given.includes(audience))) throw refusal("JWTNotInAudience");
+  if (rules.audience !== undefined && !rules.audience.some((audience) => given.includes(audience)))
+    throw refusal("JWTNotInAudience");
   if (rules.issuer !== undefined && iss !== rules.issuer) throw refusal("JWTNotInIssuer");
   return payload;
 }
