@@ -1,1 +1,3 @@
-export {};
+export { checkMetadataRules } from "./metadata-rules/check-metadata-rules.ts";
+export { metadataEnvironmentNames } from "./metadata-rules/environment-names.ts";
+export type { Finding, MetadataRule } from "./metadata-rules/finding.ts";

@@ -1,0 +1,111 @@
+import { z } from "zod";
+
+const roleLetterSchema = z.string();
+const columnsSchema = z.array(z.string()).min(1);
+
+const selectCellSchema = z.strictObject({
+  roles: z.array(roleLetterSchema).min(1),
+  filter: z.unknown(),
+  columns: columnsSchema,
+});
+const insertCellSchema = z.strictObject({
+  roles: z.array(roleLetterSchema).min(1),
+  check: z.unknown(),
+  presets: z.record(z.string(), z.string()),
+  columns: columnsSchema,
+});
+const deleteCellSchema = z.strictObject({ roles: z.array(roleLetterSchema).min(1), filter: z.unknown() });
+
+const serviceSchema = z.enum(["AUTH_ACTIONS_URL", "WEBHOOK_GATEWAY_URL", "ORCHESTRATOR_URL", "LOGS_SCHEMA_URL"]);
+const secretHeaderSchema = z.strictObject({ name: z.string(), env: z.string() });
+const eventOperationSchema = z.strictObject({ columns: columnsSchema, payload: columnsSchema });
+
+/** The form of `hasura/permissions.yaml`; the first lines of that file say what each key means. */
+export const permissionsTwinSchema = z.strictObject({
+  roles: z.record(roleLetterSchema, z.strictObject({ role: z.string(), member_role: z.string() })),
+  fragments: z.record(z.string(), z.unknown()),
+  secret_columns: z.array(z.string()).min(1),
+  secret_columns_except: z.array(z.string()).default([]),
+  secret_headers: z.strictObject({
+    actions: secretHeaderSchema,
+    events: secretHeaderSchema,
+    remote_schemas: secretHeaderSchema,
+  }),
+  tables: z.record(
+    z.string(),
+    z.strictObject({
+      base: columnsSchema,
+      limit: z.int().positive(),
+      aggregates: z.array(roleLetterSchema).default([]),
+      select: z.array(selectCellSchema).default([]),
+      insert: z.array(insertCellSchema).default([]),
+      update: z.array(selectCellSchema).default([]),
+      delete: z.array(deleteCellSchema).default([]),
+    }),
+  ),
+  actions: z.record(
+    z.string(),
+    z.strictObject({
+      kind: z.enum(["mutation", "query"]),
+      roles: z.array(roleLetterSchema).min(1),
+      service: serviceSchema,
+    }),
+  ),
+  remote_schemas: z.record(
+    z.string(),
+    z.strictObject({
+      service: serviceSchema,
+      path: z.string(),
+      roles: z.array(roleLetterSchema).min(1),
+      presets: z.record(z.string(), z.string()),
+    }),
+  ),
+  event_triggers: z.record(
+    z.string(),
+    z.strictObject({
+      table: z.string(),
+      service: serviceSchema,
+      path: z.string(),
+      operations: z.strictObject({
+        insert: eventOperationSchema.optional(),
+        update: eventOperationSchema.optional(),
+        delete: eventOperationSchema.optional(),
+      }),
+    }),
+  ),
+  crons: z.record(z.string(), z.strictObject({ schedule: z.string(), service: serviceSchema, path: z.string() })),
+});
+
+export type PermissionsTwin = z.infer<typeof permissionsTwinSchema>;
+
+/** Hasura's role for a letter of the twin; what is no letter (`anonymous`) stands for itself. */
+export function roleOfLetter(twin: PermissionsTwin, letter: string): string {
+  return twin.roles[letter]?.role ?? letter;
+}
+
+/** Writes out an expression of the twin for one role, in the form Hasura reads. */
+export function expandExpression(twin: PermissionsTwin, expression: unknown, memberRole: string): unknown {
+  if (expression === "$member_role") return memberRole;
+  if (typeof expression === "string" && Object.hasOwn(twin.fragments, expression)) {
+    return expandExpression(twin, twin.fragments[expression], memberRole);
+  }
+  if (Array.isArray(expression)) return { _and: expandItems(twin, expression.flatMap(splice(twin)), memberRole) };
+  if (typeof expression !== "object" || expression === null) return expression;
+  return Object.fromEntries(
+    Object.entries(expression).map(([key, value]) => [
+      key,
+      Array.isArray(value) ? expandItems(twin, value, memberRole) : expandExpression(twin, value, memberRole),
+    ]),
+  );
+}
+
+function expandItems(twin: PermissionsTwin, items: readonly unknown[], memberRole: string): unknown[] {
+  return items.map((item) => expandExpression(twin, item, memberRole));
+}
+
+function splice(twin: PermissionsTwin): (item: unknown) => unknown[] {
+  return (item) => {
+    const fragment = typeof item === "string" ? twin.fragments[item] : undefined;
+    return Array.isArray(fragment) ? fragment : [item];
+  };
+}
