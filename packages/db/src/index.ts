@@ -1,1 +1,39 @@
-export {};
+export { type Actor, type ActorSource, inTransaction } from "./actor.ts";
+export { type AuditEntry, writeAudit } from "./audit.ts";
+export { createDatabase, type Database, type DatabaseClient, type Queryable, type Transaction } from "./client.ts";
+export { assertDatabaseFit, findDatabaseFaults } from "./database-fit.ts";
+export { type MigrateOptions, migrate } from "./migrate.ts";
+export { LOGIN_ROLES, type LoginRole, sqlState } from "./roles.ts";
+export { auditEvents, deadLetters } from "./schema/audit.ts";
+export { actions, apps, appVersions } from "./schema/catalogue.ts";
+export { connections } from "./schema/connections.ts";
+export { webhookDeliveries } from "./schema/deliveries.ts";
+export {
+  actorType,
+  appStatus,
+  auditOutcome,
+  authType,
+  catchUpPolicy,
+  connectionStatus,
+  dataKeyState,
+  deadLetterKind,
+  deadLetterStatus,
+  emailStatus,
+  invitationStatus,
+  memberRole,
+  membershipStatus,
+  overlapPolicy,
+  runSource,
+  runStatus,
+  signatureScheme,
+  signingKeyState,
+  stepStatus,
+  triggerType,
+} from "./schema/enums.ts";
+export { dataKeys, emails, passwordResets, refreshTokens, sessions, signingKeys } from "./schema/internal.ts";
+export { runEventBuffer, stepRuns, workflowRuns } from "./schema/runs.ts";
+export { invitations, memberships, tenants, users } from "./schema/tenancy.ts";
+export { triggers, workflows, workflowVersions } from "./schema/workflows.ts";
+export { type CatalogueApp, catalogue } from "./seed/catalogue.ts";
+export { seed } from "./seed/seed.ts";
+export { cloneDatabase, createTemplate, databaseUrl, dropDatabase, roleUrl } from "./template.ts";

@@ -1,0 +1,73 @@
+import type pg from "pg";
+
+/** The login roles of the services; `cp_owner`, which cannot log in, owns everything. */
+export const LOGIN_ROLES = ["cp_hasura", "cp_auth", "cp_gateway", "cp_orchestrator", "cp_logs"] as const;
+export type LoginRole = (typeof LOGIN_ROLES)[number];
+
+const MIGRATION_OWNER = "cp_owner";
+
+/** Concurrent creation or granting by another session: roles are cluster-wide, advisory locks belong to one database. */
+const CONCURRENT_CHANGE = new Set(["42710", "23505", "XX000"]);
+const TRIES_MAX = 10;
+
+/**
+ * Creates what is absent of the `cp_*` roles, lets the connected account and the owner act for whom they must, and gives
+ * the owner the database. Safe to repeat and to run at once on several databases of one cluster.
+ */
+export async function ensureRoles(client: pg.ClientBase, passwords: Partial<Record<LoginRole, string>>): Promise<void> {
+  await repeatOnConcurrentChange(() => createAbsentRoles(client));
+  await repeatOnConcurrentChange(() => grantMemberships(client));
+  for (const role of LOGIN_ROLES) {
+    const password = passwords[role];
+    if (password === undefined) continue;
+    await repeatOnConcurrentChange(async () => {
+      await client.query(`alter role ${role} password ${client.escapeLiteral(password)}`);
+    });
+  }
+  await client.query(
+    `do $$ begin execute format('grant create on database %I to ${MIGRATION_OWNER}', current_database()); end $$`,
+  );
+  await client.query(`grant usage, create on schema public to ${MIGRATION_OWNER} with grant option`);
+}
+
+async function createAbsentRoles(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ rolname: string }>("select rolname from pg_roles where rolname like 'cp\\_%'");
+  const present = new Set(rows.map((row) => row.rolname));
+  if (!present.has(MIGRATION_OWNER)) await client.query(`create role ${MIGRATION_OWNER} nologin`);
+  for (const role of LOGIN_ROLES) {
+    if (!present.has(role)) await client.query(`create role ${role} login`);
+  }
+}
+
+/** The owner may act for `cp_hasura`, whose schemas and default privileges a migration sets up. */
+async function grantMemberships(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ account: string; acts: boolean; owner_acts: boolean }>(
+    `select current_user as account, pg_has_role(current_user, $1, 'set') as acts, pg_has_role($1, 'cp_hasura', 'set') as owner_acts`,
+    [MIGRATION_OWNER],
+  );
+  const state = rows[0];
+  if (state === undefined) return;
+  if (!state.acts)
+    await client.query(
+      `grant ${MIGRATION_OWNER} to ${client.escapeIdentifier(state.account)} with inherit true, set true`,
+    );
+  if (!state.owner_acts) await client.query(`grant cp_hasura to ${MIGRATION_OWNER} with inherit true, set true`);
+}
+
+async function repeatOnConcurrentChange(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (attempt >= TRIES_MAX || !CONCURRENT_CHANGE.has(sqlState(error) ?? "")) throw error;
+    }
+  }
+}
+
+/** The five-character SQLSTATE of an error of the driver, also when drizzle has wrapped it. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code)) return error.code;
+  return sqlState(error.cause);
+}
