@@ -1,0 +1,109 @@
+import { mkdir, realpath, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { MongoClient } from "mongodb";
+import { startInDocker } from "./docker.ts";
+import { findOnPath, outputOf } from "./program.ts";
+import { pythonStores } from "./python-stores.ts";
+import { runServer, type Store, type StoreOptions } from "./run-server.ts";
+import { StoreUnavailableError } from "./store-unavailable.ts";
+import { stateDir } from "./workspace.ts";
+
+type MongoProgram = { command: string; args: (port: number, folder: string) => string[]; source: string };
+
+const REMEDY = "install mongod, or Python 3.10 to 3.13 with venv, or Docker; or set MONGODB_URL";
+
+const urlAt = (port: number) => `mongodb://127.0.0.1:${port}/?directConnection=true`;
+
+function mongod(command: string, source: string): MongoProgram {
+  return {
+    command,
+    source,
+    args: (port, folder) => [
+      "--bind_ip",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      "--dbpath",
+      join(folder, "data"),
+      "--nounixsocket",
+    ],
+  };
+}
+
+async function findInstalled(): Promise<MongoProgram | undefined> {
+  const command = await findOnPath("mongod");
+  const version =
+    command === undefined ? null : /db version v(\S+)/.exec((await outputOf(command, ["--version"])) ?? "");
+  return command === undefined || version === null ? undefined : mongod(command, `mongod ${version[1]}`);
+}
+
+/** SecantusDB: a separate program for development and tests, never shipped (GPL-2.0). */
+async function findInPython(log: (line: string) => void): Promise<MongoProgram | string> {
+  const environment = await pythonStores(log);
+  if (typeof environment === "string") return environment;
+  const flags = ["--host", "127.0.0.1", "--standalone", "--log-level", "WARNING"];
+  return {
+    command: join(environment.dir, "bin", "secantusd-py"),
+    source: "secantusdb 0.7.0b3",
+    args: (port, folder) => [...flags, "--port", String(port), "--storage-path", join(folder, "data")],
+  };
+}
+
+/** Downloads a server on first use, from a host that many machines may not reach. */
+async function findDownloaded(log: (line: string) => void): Promise<MongoProgram | undefined> {
+  log("mongo: looking for a MongoDB server to download …");
+  try {
+    const { MongoBinary } = await import("mongodb-memory-server-core");
+    return mongod(
+      await MongoBinary.getPath({ downloadDir: join(stateDir, "mongodb-binaries") }),
+      "mongodb-memory-server",
+    );
+  } catch (error) {
+    log(`mongo: no download (${String(error).split("\n")[0]})`);
+    return undefined;
+  }
+}
+
+async function findMongo(log: (line: string) => void): Promise<MongoProgram | string> {
+  const installed = await findInstalled();
+  if (installed !== undefined) return installed;
+  const inPython = await findInPython(log);
+  if (typeof inPython !== "string") return inPython;
+  return (await findDownloaded(log)) ?? inPython;
+}
+
+async function probe(port: number): Promise<void> {
+  const client = new MongoClient(urlAt(port), { serverSelectionTimeoutMS: 500, connectTimeoutMS: 500 });
+  try {
+    await client.db("admin").command({ ping: 1 });
+  } finally {
+    await client.close();
+  }
+}
+
+/** A server of MongoDB's wire protocol; clients connect directly, it is no replica set. */
+export async function startMongo(options: StoreOptions): Promise<Store> {
+  const program = await findMongo(options.log);
+  if (typeof program === "string") {
+    return startInDocker("mongo", options).catch((error: unknown) => {
+      throw new StoreUnavailableError("mongo", `${program}, and Docker is not there`, REMEDY, { cause: error });
+    });
+  }
+  if (options.fresh === true) await rm(options.dataDir, { recursive: true, force: true });
+  await mkdir(join(options.dataDir, "data"), { recursive: true, mode: 0o700 });
+  const folder = await realpath(options.dataDir);
+  const { port, server } = await runServer({
+    port: options.port,
+    folder,
+    mark: folder,
+    launch: (port) => ({
+      command: program.command,
+      args: program.args(port, folder),
+      cwd: folder,
+      stopSignal: "TERM",
+      graceSeconds: 15,
+    }),
+    probe,
+  });
+  return { url: urlAt(port), source: program.source, processId: server.processId, stop: server.stop };
+}
