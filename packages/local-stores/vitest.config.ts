@@ -11,6 +11,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    globalSetup: "./test/global-setup.ts",
     reporters: ["default", ["json", { outputFile: "test-report.json" }]],
   },
 });
