@@ -242,7 +242,11 @@ export type RemoteRoleSchema = {
 export type RemotePreset =
   | { readonly kind: "session"; readonly variable: string; readonly type: string }
   /** GraphQL literal text. */
-  | { readonly kind: "literal"; readonly text: string };
+  | { readonly kind: "literal"; readonly text: string }
+  | { readonly kind: "object"; readonly fields: ReadonlyMap<string, RemotePreset> }
+  | { readonly kind: "list"; readonly items: readonly RemotePreset[] }
+  /** An input object all of whose fields are preset: it is invisible and always sent, filled with these presets. */
+  | { readonly kind: "filled" };
 
 // --- Events and crons -----------------------------------------------------------------------------------------------
 
