@@ -1,0 +1,155 @@
+import { sql } from "drizzle-orm";
+import { expect, test } from "vitest";
+import { inTransaction } from "../src/index.ts";
+import { addApp, addMember, addRunnable, addSchedule, addTenant, addWorkflow } from "./rows.ts";
+import { outcomeOf, useOwnDatabase } from "./own-database.ts";
+
+const own = useOwnDatabase();
+
+const REFUSED = "23514 TENANT_GUARD";
+
+/** One statement of a member of `tenantId`, as it would come from a handler or through Hasura. */
+async function attempt(tenantId: string, userId: string, statement: ReturnType<typeof sql>): Promise<string> {
+  return outcomeOf(inTransaction(own.db, { source: "auth-actions", tenantId, userId, role: "owner" }, (tx) => tx.execute(statement)));
+}
+
+/** The rows of two tenants, one per guarded table. */
+async function twoTenants() {
+  const tenant = async () => {
+    const runnable = await addRunnable(own.db);
+    const member = await addMember(own.db, runnable.tenant.id);
+    const app = await addApp(own.db, runnable.tenant.id);
+    const schedule = await addSchedule(own.db, runnable.workflow);
+    const draft = await addWorkflow(own.db, runnable.tenant.id);
+    return { ...runnable, member, ...app, schedule, draft };
+  };
+  return { mine: await tenant(), theirs: await tenant() };
+}
+
+type Side = Awaited<ReturnType<typeof twoTenants>>["mine"];
+
+const writes: Record<string, (row: Side) => ReturnType<typeof sql>> = {
+  "update of tenants": (row) => sql`update tenants set name = 'x' where id = ${row.tenant.id}`,
+  "update of users": (row) => sql`update users set name = 'x' where id = ${row.member.userId}`,
+  "insert into apps": (row) => sql`insert into apps (tenant_id, slug, name) values (${row.tenant.id}, 'fresh', 'x')`,
+  "update of apps": (row) => sql`update apps set name = 'x' where id = ${row.app.id}`,
+  "insert into app_versions": (row) =>
+    sql`insert into app_versions (app_id, version, auth_type) values (${row.app.id}, '2.0.0', 'NONE')`,
+  "update of app_versions": (row) => sql`update app_versions set changelog = 'x' where id = ${row.version.id}`,
+  "insert into actions": (row) => sql`insert into actions (app_version_id, key, name) values (${row.version.id}, 'fresh', 'x')`,
+  "insert into connections": (row) =>
+    sql`insert into connections (tenant_id, app_version_id, name) values (${row.tenant.id}, ${row.version.id}, 'fresh')`,
+  "insert into workflows": (row) => sql`insert into workflows (tenant_id, name) values (${row.tenant.id}, 'fresh')`,
+  "update of workflows": (row) => sql`update workflows set description = 'x' where id = ${row.workflow.id}`,
+  "insert into workflow_versions": (row) =>
+    sql`insert into workflow_versions (tenant_id, workflow_id, definition) values (${row.tenant.id}, ${row.draft.id}, '{}')`,
+  "update of triggers": (row) => sql`update triggers set name = 'x' where id = ${row.schedule.id}`,
+  "delete from triggers": (row) => sql`delete from triggers where id = ${row.schedule.id}`,
+  "delete from app_versions": (row) => sql`delete from app_versions where id = ${row.version.id}`,
+  "delete from workflows": (row) => sql`delete from workflows where id = ${row.draft.id}`,
+};
+
+// In rows of twoTenants `version` is the app's draft: it overwrites the workflow's published version on purpose.
+test.each(Object.entries(writes).filter(([name]) => name !== "delete from app_versions"))(
+  "an %s in another tenant is refused, in the own tenant it is done",
+  async (_name, write) => {
+    const { mine, theirs } = await twoTenants();
+
+    const abroad = await attempt(mine.tenant.id, mine.member.userId, write(theirs));
+    const atHome = await attempt(mine.tenant.id, mine.member.userId, write(mine));
+
+    expect([abroad, atHome]).toEqual([REFUSED, "done"]);
+  },
+);
+
+test("a session of a tenant cannot write the global catalogue", async () => {
+  const { mine } = await twoTenants();
+
+  const outcome = await attempt(mine.tenant.id, mine.member.userId, sql`update apps set name = 'x' where tenant_id is null`);
+
+  expect(outcome).toBe(REFUSED);
+});
+
+test("a version put under another tenant's app gets that tenant, so the guard refuses it", async () => {
+  const { mine, theirs } = await twoTenants();
+
+  const outcome = await attempt(
+    mine.tenant.id,
+    mine.member.userId,
+    sql`insert into app_versions (app_id, tenant_id, version, auth_type) values (${theirs.app.id}, ${mine.tenant.id}, '3.0.0', 'NONE')`,
+  );
+
+  expect(outcome).toBe(REFUSED);
+});
+
+test("an action moved under another tenant's version is refused", async () => {
+  const { mine, theirs } = await twoTenants();
+  await own.db.execute(sql`insert into actions (app_version_id, key, name) values (${mine.version.id}, 'mover', 'x')`);
+
+  const outcome = await outcomeOf(
+    own.db.execute(sql`update actions set app_version_id = ${theirs.version.id} where app_version_id = ${mine.version.id}`),
+  );
+
+  expect(outcome).toBe(REFUSED);
+});
+
+test("without a session there is no guard", async () => {
+  const { mine } = await twoTenants();
+
+  expect(await outcomeOf(own.db.execute(sql`update tenants set name = 'x' where id = ${mine.tenant.id}`))).toBe("done");
+});
+
+test.each(["memberships", "workflows", "workflow_versions", "workflow_runs", "triggers"])(
+  "the tenant of a row in %s never changes, whoever asks",
+  async (table) => {
+    const { mine, theirs } = await twoTenants();
+    await own.db.execute(sql`insert into workflow_runs (tenant_id, workflow_id, workflow_version_id, source, max_attempts, deadline_at)
+      select ${mine.tenant.id}, ${mine.workflow.id}, id, 'MANUAL', 1, now() from workflow_versions where workflow_id = ${mine.workflow.id}`);
+
+    const outcome = await outcomeOf(
+      own.db.execute(sql`update ${sql.identifier(table)} set tenant_id = ${theirs.tenant.id} where tenant_id = ${mine.tenant.id}`),
+    );
+
+    expect(outcome).toBe(REFUSED);
+  },
+);
+
+test("no row can refer to another tenant's row", async () => {
+  const { mine, theirs } = await twoTenants();
+
+  const outcome = await outcomeOf(
+    own.db.execute(
+      sql`insert into workflow_versions (tenant_id, workflow_id, definition) values (${mine.tenant.id}, ${theirs.workflow.id}, '{}')`,
+    ),
+  );
+
+  expect(outcome).toMatch(/^23503 .*workflow_versions_workflow_fk/);
+});
+
+test("a connection takes a global or an own app version, never another tenant's", async () => {
+  const { mine, theirs } = await twoTenants();
+  const global = await addApp(own.db, null);
+  const connect = (versionId: string) =>
+    outcomeOf(
+      own.db.execute(
+        sql`insert into connections (tenant_id, app_version_id, name) values (${mine.tenant.id}, ${versionId}, ${versionId})`,
+      ),
+    );
+
+  const outcomes = [await connect(global.version.id), await connect(mine.version.id), await connect(theirs.version.id)];
+
+  expect(outcomes).toEqual(["done", "done", "23514 APP_VERSION_NOT_IN_TENANT"]);
+});
+
+test("a member changes the own name only", async () => {
+  const tenant = await addTenant(own.db);
+  const [me, colleague] = [await addMember(own.db, tenant.id), await addMember(own.db, tenant.id)];
+  const rename = (id: string) => sql`update users set name = 'x' where id = ${id}`;
+
+  const outcomes = [
+    await attempt(tenant.id, me.userId, rename(me.userId)),
+    await attempt(tenant.id, me.userId, rename(colleague.userId)),
+  ];
+
+  expect(outcomes).toEqual(["done", REFUSED]);
+});
