@@ -1,0 +1,44 @@
+import { assertDatabaseFit, createDatabase, type Database } from "@control-plane/db";
+import { createLogger, createMetrics, type Logger, type Metrics } from "@control-plane/service-kit";
+import { type Document, MongoClient } from "mongodb";
+import type pg from "pg";
+import type { Config } from "./config.ts";
+import { type Breaker, createBreaker } from "./domain/breaker.ts";
+import { type LogCollection, type LogDocument, STORE_TIMEOUT_MS } from "./store/execution-logs.ts";
+
+export type Deps = {
+  db: Database;
+  pool: pg.Pool;
+  mongo: MongoClient;
+  logs: LogCollection;
+  breaker: Breaker;
+  log: Logger;
+  metrics: Metrics;
+};
+
+/** MongoDB may be away at start: pages then say so, and the client connects when it is back. */
+export async function createDeps(config: Config): Promise<{ deps: Deps; close: () => Promise<void> }> {
+  const log = createLogger({ service: "logs-schema", level: config.LOG_LEVEL });
+  const database = createDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL_MAX, applicationName: "logs-schema" });
+  await assertDatabaseFit(database.pool);
+  const mongo = new MongoClient(config.MONGODB_URL, {
+    serverSelectionTimeoutMS: STORE_TIMEOUT_MS,
+    connectTimeoutMS: STORE_TIMEOUT_MS,
+    socketTimeoutMS: 10_000,
+    maxPoolSize: 20,
+  });
+  const deps: Deps = {
+    db: database.db,
+    pool: database.pool,
+    mongo,
+    logs: mongo.db().collection<Document & LogDocument>("execution_logs"),
+    breaker: createBreaker(performance.now.bind(performance)),
+    log,
+    metrics: createMetrics("logs-schema"),
+  };
+  const close = async (): Promise<void> => {
+    await mongo.close();
+    await database.close();
+  };
+  return { deps, close };
+}

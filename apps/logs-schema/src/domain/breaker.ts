@@ -1,0 +1,22 @@
+const FAILURES_MAX = 5;
+const OPEN_MS = 10_000;
+
+/** After five failures in a row a breaker says "do not try" for 10 s, so that an outage costs no time per request. */
+export type Breaker = { isOpen(): boolean; succeeded(): void; failed(): void };
+
+export function createBreaker(now: () => number): Breaker {
+  let failures = 0;
+  let openUntil = 0;
+  return {
+    isOpen: () => now() < openUntil,
+    succeeded() {
+      failures = 0;
+    },
+    failed() {
+      failures += 1;
+      if (failures < FAILURES_MAX) return;
+      failures = 0;
+      openUntil = now() + OPEN_MS;
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { memberships, type Queryable, stepRuns, workflowRuns } from "@control-plane/db";
+import { and, eq, inArray } from "drizzle-orm";
+import type { LogsCaller } from "../caller.ts";
+
+/** Whether the caller is an ACTIVE member of the tenant with exactly the role his token says. Read anew each time. */
+export async function isLiveMember(db: Queryable, caller: Extract<LogsCaller, { kind: "member" }>): Promise<boolean> {
+  const rows = await db
+    .select({ role: memberships.role })
+    .from(memberships)
+    .where(and(eq(memberships.tenantId, caller.tenantId), eq(memberships.userId, caller.userId), eq(memberships.status, "ACTIVE")));
+  return rows[0]?.role === caller.role;
+}
+
+/** Those of the ids that are runs of the tenant. */
+export async function ownRuns(db: Queryable, tenantId: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .select({ id: workflowRuns.id })
+    .from(workflowRuns)
+    .where(and(eq(workflowRuns.tenantId, tenantId), inArray(workflowRuns.id, [...ids])));
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Those of the ids that are step runs of the tenant. */
+export async function ownSteps(db: Queryable, tenantId: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .select({ id: stepRuns.id })
+    .from(stepRuns)
+    .where(and(eq(stepRuns.tenantId, tenantId), inArray(stepRuns.id, [...ids])));
+  return new Set(rows.map(({ id }) => id));
+}

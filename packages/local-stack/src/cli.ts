@@ -1,0 +1,126 @@
+import { parseArgs } from "node:util";
+import { addViewer } from "./demo/add-viewer.ts";
+import { nextCommands, playStory } from "./demo/play.ts";
+import { createStory } from "./demo/story.ts";
+import { hasuraCheck } from "./hasura-check.ts";
+import { defaultStateDir, resetStack, type Stack, startStack } from "./stack.ts";
+
+const USAGE = `usage: cli.ts start [--once] [--fresh] | stack [--fresh] | hasura-check | reset
+  start         the whole control plane, then the demo; stays up until Ctrl-C
+  start --once  the same, ends with 0 when the demo succeeded, with 1 and the failing step's name when not
+  stack         the control plane without the demo
+  --fresh       deletes the data of earlier starts first
+  reset         deletes data, secrets and logs`;
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function logProgress(line: string): void {
+  print(`  · ${line}`);
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { once: { type: "boolean", default: false }, fresh: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+  });
+  const [command] = positionals;
+  if (values.help || command === undefined) {
+    print(USAGE);
+    return values.help ? 0 : 1;
+  }
+  switch (command) {
+    case "start":
+      return run({ demo: true, once: values.once, fresh: values.fresh });
+    case "stack":
+      return run({ demo: false, once: values.once, fresh: values.fresh });
+    case "hasura-check":
+      return hasuraCheck(print);
+    case "reset":
+      await resetStack(defaultStateDir);
+      print("deleted: data, secrets and logs of this clone; the next start begins anew");
+      return 0;
+    default:
+      print(USAGE);
+      return 1;
+  }
+}
+
+/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP; further ones are ignored while everything stops. */
+function untilSignal(): { signalled: Promise<void>; wasSignalled: () => boolean } {
+  let seen = false;
+  const signalled = new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        seen = true;
+        resolve();
+      });
+    }
+  });
+  return { signalled, wasSignalled: () => seen };
+}
+
+async function run(options: { demo: boolean; once: boolean; fresh: boolean }): Promise<number> {
+  const { signalled, wasSignalled } = untilSignal();
+  const startedAt = performance.now();
+  print("control plane: starting");
+  const starting = startStack({ fresh: options.fresh, log: logProgress });
+  let stack: Stack;
+  try {
+    stack = await starting;
+  } catch (error) {
+    print(`\ncould not start: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+  try {
+    print(`control plane: ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    for (const note of stack.notes) print(`  · ${note}`);
+    const failed = options.demo && !wasSignalled() ? await demo(stack) : undefined;
+    if (failed !== undefined && options.once) return 1;
+    if (options.once) return wasSignalled() ? 130 : 0;
+    printUrls(stack);
+    print("\nrunning until Ctrl-C");
+    await signalled;
+    return 0;
+  } finally {
+    print("\nstopping …");
+    await stack.stop();
+    print("stopped; the data is kept in .local/ for the next start");
+  }
+}
+
+/** The name of the failing step, if one fails. */
+async function demo(stack: Stack): Promise<string | undefined> {
+  const story = createStory({
+    hasuraUrl: stack.urls.hasura,
+    hasRunner: stack.service("runner") !== undefined,
+    addViewer: (tenantId) => addViewer(stack.databaseUrl, tenantId),
+  });
+  print("\nthe demo\n");
+  const { failed } = await playStory(story.steps, print);
+  if (failed !== undefined) {
+    print(`\nthe demo failed at: ${failed}. Logs: .local/stack/logs/`);
+    return failed;
+  }
+  const outcome = story.outcome();
+  print(`\ndemo user: ${outcome.email}  password: ${outcome.password}`);
+  print("\ntry next:");
+  for (const command of nextCommands(stack.urls.hasura, outcome)) print(`  ${command}`);
+  return undefined;
+}
+
+function printUrls(stack: Stack): void {
+  print(`
+  GraphQL API and console  ${stack.urls.hasura}   (admin secret: .local/stack/secrets.json)
+  direct sign-in           ${stack.urls.authActions}/auth/login
+  webhooks                 ${stack.urls.webhookGateway}/hooks/<path>
+  runner API               ${stack.urls.orchestrator}/runner/v1
+  logs                     .local/stack/logs/`);
+}
+
+const code = await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return 1;
+});
+process.exitCode = code;
