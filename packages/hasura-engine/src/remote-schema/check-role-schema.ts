@@ -34,6 +34,8 @@ export type CheckedRoleSchema = {
   readonly problems: readonly string[];
 };
 
+const BUILT_IN_SCALARS = ["ID", "Int", "Float", "Boolean", "String"];
+
 /** A fault after which the check ends, as in Hasura; the others are collected. */
 class Refusal extends Error {}
 
@@ -42,7 +44,8 @@ type Check = {
   readonly document: DocumentNode;
   readonly presets: Map<string, RemotePreset>;
   dispute(problem: string): void;
-  refuse(problem: string): never;
+  /** To be thrown. */
+  refusal(problem: string): Error;
 };
 
 /** Checks in document order that a role's SDL is a sub-schema of the upstream (D.7) and reads its presets. */
@@ -53,9 +56,9 @@ export function checkRoleSchema(upstream: GraphQLSchema, document: DocumentNode)
     document,
     presets: new Map(),
     dispute: (problem) => void problems.push(problem),
-    refuse(problem) {
+    refusal(problem) {
       problems.push(problem);
-      throw new Refusal(problem);
+      return new Refusal(problem);
     },
   };
   try {
@@ -70,8 +73,8 @@ function checkDocument(check: Check): void {
   const definitions = check.document.definitions;
   const types = definitions.filter(isTypeDefinitionNode);
   const twice = duplicates(types.map((type) => type.name.value));
-  if (twice.length > 0) check.refuse(fault.duplicateTypes(twice));
-  if (definitions.filter(isSchemaDefinition).length > 1) check.refuse(fault.severalSchemaDefinitions());
+  if (twice.length > 0) throw check.refusal(fault.duplicateTypes(twice));
+  if (definitions.filter(isSchemaDefinition).length > 1) throw check.refusal(fault.severalSchemaDefinitions());
   for (const type of types) checkType(check, type);
 }
 
@@ -84,43 +87,41 @@ function checkType(check: Check, definition: TypeDefinitionNode): void {
   const found = check.upstream.getType(name);
   switch (definition.kind) {
     case Kind.SCALAR_TYPE_DEFINITION:
-      if (["ID", "Int", "Float", "Boolean", "String"].includes(name)) return;
-      if (!isScalarType(found)) return check.refuse(fault.typeMissing("Scalar", name));
-      return checkDirectives(check, definition.directives, "Scalar", name);
+      if (BUILT_IN_SCALARS.includes(name)) break;
+      if (!isScalarType(found)) throw check.refusal(fault.typeMissing("Scalar", name));
+      checkDirectives(check, definition.directives, "Scalar", name);
+      break;
     case Kind.INTERFACE_TYPE_DEFINITION:
-      if (!isInterfaceType(found)) return check.refuse(fault.typeMissing("Interface", name));
+      if (!isInterfaceType(found)) throw check.refusal(fault.typeMissing("Interface", name));
       checkDirectives(check, definition.directives, "Interface", name);
-      return checkFields(check, definition.fields ?? [], found.getFields(), "Interface", name);
+      checkFields(check, definition.fields ?? [], found.getFields(), "Interface", name);
+      break;
     case Kind.OBJECT_TYPE_DEFINITION:
-      if (!isObjectType(found)) return check.refuse(fault.typeMissing("Object", name));
+      if (!isObjectType(found)) throw check.refusal(fault.typeMissing("Object", name));
       checkDirectives(check, definition.directives, "Object", name);
-      checkInterfaces(
-        check,
-        definition,
-        found.getInterfaces().map((type) => type.name),
-      );
-      return checkFields(check, definition.fields ?? [], found.getFields(), "Object", name);
+      checkInterfaces(check, definition, names(found.getInterfaces()));
+      checkFields(check, definition.fields ?? [], found.getFields(), "Object", name);
+      break;
     case Kind.UNION_TYPE_DEFINITION:
-      if (!isUnionType(found)) return check.refuse(fault.typeMissing("Union", name));
-      return checkUnion(
-        check,
-        definition,
-        found.getTypes().map((type) => type.name),
-      );
+      if (!isUnionType(found)) throw check.refusal(fault.typeMissing("Union", name));
+      checkUnion(check, definition, names(found.getTypes()));
+      break;
     case Kind.ENUM_TYPE_DEFINITION:
-      if (!isEnumType(found)) return check.refuse(fault.typeMissing("Enum", name));
-      return checkEnum(
-        check,
-        definition,
-        found.getValues().map((value) => value.name),
-      );
+      if (!isEnumType(found)) throw check.refusal(fault.typeMissing("Enum", name));
+      checkEnum(check, definition, names(found.getValues()));
+      break;
     case Kind.INPUT_OBJECT_TYPE_DEFINITION:
-      if (!isInputObjectType(found)) return check.refuse(fault.typeMissing("Input object", name));
+      if (!isInputObjectType(found)) throw check.refusal(fault.typeMissing("Input object", name));
       checkDirectives(check, definition.directives, "Input object", name);
-      return checkInputs(check, definition.fields ?? [], Object.values(found.getFields()), name, name);
+      checkInputs(check, definition.fields ?? [], Object.values(found.getFields()), name, name);
+      break;
     default:
-      return definition satisfies never;
+      definition satisfies never;
   }
+}
+
+function names(items: readonly { readonly name: string }[]): string[] {
+  return items.map((item) => item.name);
 }
 
 function checkInterfaces(check: Check, definition: ObjectTypeDefinitionNode, upstream: readonly string[]): void {
@@ -142,7 +143,7 @@ function checkUnion(check: Check, definition: UnionTypeDefinitionNode, upstream:
   const name = definition.name.value;
   checkDirectives(check, definition.directives, "Union", name);
   const surplus = (definition.types ?? []).map((type) => type.name.value).filter((type) => !upstream.includes(type));
-  if (surplus.length > 0) check.refuse(fault.membersMissing(name, surplus));
+  if (surplus.length > 0) throw check.refusal(fault.membersMissing(name, surplus));
 }
 
 function checkEnum(check: Check, definition: EnumTypeDefinitionNode, upstream: readonly string[]): void {
@@ -150,7 +151,7 @@ function checkEnum(check: Check, definition: EnumTypeDefinitionNode, upstream: r
   checkDirectives(check, definition.directives, "Enum", name);
   const values = (definition.values ?? []).map((value) => value.name.value);
   const twice = duplicates(values);
-  if (twice.length > 0) check.refuse(fault.duplicateEnumValues(name, twice));
+  if (twice.length > 0) throw check.refusal(fault.duplicateEnumValues(name, twice));
   const surplus = values.filter((value) => !upstream.includes(value));
   if (surplus.length > 0) check.dispute(fault.enumValuesMissing(name, surplus));
 }
@@ -163,11 +164,11 @@ function checkFields(
   parent: string,
 ): void {
   const twice = duplicates(fields.map((field) => field.name.value));
-  if (twice.length > 0) check.refuse(fault.duplicateFields(kind, parent, twice));
+  if (twice.length > 0) throw check.refusal(fault.duplicateFields(kind, parent, twice));
   for (const field of fields) {
     const name = field.name.value;
     const found = upstream[name];
-    if (found === undefined) return check.refuse(fault.fieldMissing(kind, parent, name));
+    if (found === undefined) throw check.refusal(fault.fieldMissing(kind, parent, name));
     checkDirectives(check, field.directives, `${kind} field`, parent);
     const received = print(field.type);
     if (received !== String(found.type))
@@ -185,14 +186,14 @@ function checkInputs(
   presetPrefix: string,
 ): void {
   const twice = duplicates(inputs.map((input) => input.name.value));
-  if (twice.length > 0) check.refuse(fault.duplicateArguments(owner, twice));
+  if (twice.length > 0) throw check.refusal(fault.duplicateArguments(owner, twice));
   const required = (name: string): boolean =>
     inputs.some((input) => input.name.value === name && input.type.kind === Kind.NON_NULL_TYPE);
   const missing = upstream.filter(
     (input) => isNonNullType(input.type) && input.defaultValue === undefined && !required(input.name),
   );
   if (missing.length > 0)
-    check.refuse(
+    throw check.refusal(
       fault.requiredArgumentsMissing(
         owner,
         missing.map((input) => input.name),
@@ -201,7 +202,7 @@ function checkInputs(
   for (const input of inputs) {
     const name = input.name.value;
     const found = upstream.find((candidate) => candidate.name === name);
-    if (found === undefined) return check.refuse(fault.inputMissing(owner, name));
+    if (found === undefined) throw check.refusal(fault.inputMissing(owner, name));
     const preset = checkInput(check, input, found, owner);
     if (preset !== undefined) check.presets.set(`${presetPrefix}.${name}`, preset);
   }
@@ -221,7 +222,7 @@ function checkInput(
   const wantedDefault = defaultText(upstream);
   const givenDefault = input.defaultValue === undefined ? "" : print(input.defaultValue);
   if (givenDefault !== wantedDefault) check.dispute(fault.defaultDiffers(owner, name, wantedDefault, givenDefault));
-  return directive === undefined ? undefined : readPreset(directive, input.type, name, check.document, check.refuse);
+  return directive === undefined ? undefined : readPreset(directive, input.type, name, check.document, check.refusal);
 }
 
 function defaultText(input: GraphQLArgument | GraphQLInputField): string {
@@ -248,11 +249,11 @@ function presetDirective(
 ): ConstDirectiveNode | undefined {
   const others = directives.filter((directive) => directive.name.value !== "preset");
   const twice = duplicates(others.map((directive) => directive.name.value));
-  if (twice.length > 0) check.refuse(fault.duplicateDirectives(kind, parent, twice));
+  if (twice.length > 0) throw check.refusal(fault.duplicateDirectives(kind, parent, twice));
   const unknown = others[0];
-  if (unknown !== undefined) check.refuse(fault.typeMissing("Directive", unknown.name.value));
+  if (unknown !== undefined) throw check.refusal(fault.typeMissing("Directive", unknown.name.value));
   const presets = directives.filter((directive) => directive.name.value === "preset");
-  if (presets.length > 1) check.refuse(fault.severalPresets(kind, parent));
+  if (presets.length > 1) throw check.refusal(fault.severalPresets(kind, parent));
   return presets[0];
 }
 

@@ -1,17 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { HasuraError } from "../hasura-error.ts";
+import type { EngineSettings, JwtSettings } from "../settings.ts";
 import { type JwksOptions, openJwks } from "./jwks.ts";
-import type { JwtSecret } from "./jwt-secret.ts";
 import { readConfiguredKey } from "./key-set.ts";
 import type { Session } from "./session.ts";
 import { readClaims, stringClaims } from "./token-claims.ts";
 import { type TokenRules, verifyToken } from "./verify-token.ts";
 
-export type AuthSettings = {
-  readonly adminSecret?: string | undefined;
-  readonly jwt?: JwtSecret | undefined;
-  readonly unauthorizedRole?: string | undefined;
-};
+export type AuthSettings = Pick<EngineSettings, "adminSecret" | "jwt" | "unauthorizedRole">;
 export type AuthenticatorOptions = Omit<JwksOptions, "url"> & {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -53,21 +49,17 @@ export async function createAuthenticator(
   return { authenticate, close: () => tokens?.close() };
 }
 
-type Tokens = { readonly secret: JwtSecret; readonly rules: TokenRules; close(): void };
+type Tokens = { readonly settings: JwtSettings; readonly rules: TokenRules; close(): void };
 
-async function openTokens(secret: JwtSecret, options: AuthenticatorOptions): Promise<Tokens> {
-  const rules = {
-    audience: secret.audience === undefined ? undefined : [secret.audience].flat(),
-    issuer: secret.issuer,
-    allowedSkewSeconds: secret.allowed_skew,
-  };
-  if ("jwk_url" in secret) {
-    const jwks = await openJwks({ ...options, url: secret.jwk_url });
+async function openTokens(settings: JwtSettings, options: AuthenticatorOptions): Promise<Tokens> {
+  const { key, jwkUrl } = settings;
+  if (jwkUrl !== undefined) {
+    const jwks = await openJwks({ ...options, url: jwkUrl });
     const findKey: TokenRules["findKey"] = ({ kid }) => (typeof kid === "string" ? jwks.find(kid) : undefined);
-    return { secret, rules: { ...rules, findKey }, close: jwks.close };
+    return { settings, rules: { ...settings, findKey }, close: jwks.close };
   }
-  const key = readConfiguredKey(secret.type, secret.key);
-  return { secret, rules: { ...rules, findKey: () => key }, close: () => undefined };
+  const configured = key === undefined ? undefined : readConfiguredKey(key.type, key.text);
+  return { settings, rules: { ...settings, findKey: () => configured }, close: () => undefined };
 }
 
 async function tokenSession(
@@ -79,7 +71,7 @@ async function tokenSession(
   const token = /^Bearer ([^ ]+)$/i.exec(authorization)?.[1];
   if (token === undefined) throw new HasuraError("invalid-headers", "Malformed Authorization header");
   const payload = await verifyToken(token, tokens.rules, nowSeconds);
-  const claims = readClaims(payload, tokens.secret);
+  const claims = readClaims(payload, tokens.settings);
   const role = wantedRole ?? claims.defaultRole;
   if (!claims.allowedRoles.includes(role))
     throw new HasuraError("access-denied", "Your requested role is not in allowed roles");

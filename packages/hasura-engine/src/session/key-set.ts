@@ -1,6 +1,19 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { z } from "zod";
-import type { JwtAlgorithm } from "./jwt-secret.ts";
+
+/** Algorithms a token may be signed with; symmetric ones only with a configured key. */
+export const JWT_ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "ES256",
+  "EdDSA",
+  "Ed25519",
+  "HS256",
+  "HS384",
+  "HS512",
+] as const;
+export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
 /** A public or symmetric key and the algorithms it allows. */
 export type VerificationKey = { readonly key: KeyObject | Uint8Array; readonly algorithms: readonly JwtAlgorithm[] };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { HasuraError } from "../hasura-error.ts";
-import { DEFAULT_CLAIMS_NAMESPACE, type JwtSecret } from "./jwt-secret.ts";
+import type { JwtSettings } from "../settings.ts";
 import type { TokenPayload } from "./verify-token.ts";
 
 /** The roles a token allows and the session variables it brings, names in lower case. */
@@ -14,8 +14,8 @@ export type TokenClaims = {
 const objectSchema = z.record(z.string(), z.unknown());
 
 /** Reads the claims where the settings say. Codes `jwt-invalid-claims` and `jwt-missing-role-claims`. */
-export function readClaims(payload: TokenPayload, secret: JwtSecret): TokenClaims {
-  const object = parseClaimsObject(findClaims(payload, secret), secret.claims_format);
+export function readClaims(payload: TokenPayload, settings: JwtSettings): TokenClaims {
+  const object = parseClaimsObject(findClaims(payload, settings), settings.claimsFormat);
   const claims = new Map<string, unknown>();
   for (const [name, value] of Object.entries(object)) {
     const lower = name.toLowerCase();
@@ -46,19 +46,17 @@ function requiredClaim(claims: ReadonlyMap<string, unknown>, name: string): unkn
   return value;
 }
 
-function findClaims(payload: TokenPayload, secret: JwtSecret): unknown {
-  if (secret.claims_namespace_path !== undefined) {
-    const found = atPath(payload, secret.claims_namespace_path);
-    if (found === undefined)
-      throw invalidClaims(`claims not found at claims_namespace_path: '${secret.claims_namespace_path}'`);
+function findClaims(payload: TokenPayload, { claims }: JwtSettings): unknown {
+  if (claims.at === "path") {
+    const found = atPath(payload, claims.path);
+    if (found === undefined) throw invalidClaims(`claims not found at claims_namespace_path: '${claims.path}'`);
     return found;
   }
-  const namespace = secret.claims_namespace ?? DEFAULT_CLAIMS_NAMESPACE;
-  if (!Object.hasOwn(payload, namespace)) throw invalidClaims(`claims key: '${namespace}' not found`);
-  return payload[namespace];
+  if (!Object.hasOwn(payload, claims.name)) throw invalidClaims(`claims key: '${claims.name}' not found`);
+  return payload[claims.name];
 }
 
-function parseClaimsObject(value: unknown, format: JwtSecret["claims_format"]): Record<string, unknown> {
+function parseClaimsObject(value: unknown, format: JwtSettings["claimsFormat"]): Record<string, unknown> {
   const object = objectSchema.safeParse(format === "stringified_json" ? parseText(value) : value);
   if (!object.success) throw invalidClaims(`expecting ${format === "json" ? "object" : "string"} when parsing claims`);
   return object.data;

@@ -1,11 +1,11 @@
 import { compactVerify, decodeProtectedHeader, type ProtectedHeaderParameters } from "jose";
 import { z } from "zod";
 import { HasuraError } from "../hasura-error.ts";
-import { JWT_ALGORITHMS } from "./jwt-secret.ts";
-import type { VerificationKey } from "./key-set.ts";
+import { JWT_ALGORITHMS, type VerificationKey } from "./key-set.ts";
 
 export type TokenRules = {
-  readonly audience: readonly string[] | undefined;
+  /** Empty = not checked. */
+  readonly audience: readonly string[];
   readonly issuer: string | undefined;
   readonly allowedSkewSeconds: number;
   /** Undefined: no such key. `kid` is absent when a single key is configured. */
@@ -37,7 +37,7 @@ export async function verifyToken(token: string, rules: TokenRules, nowSeconds: 
   if (nowSeconds >= exp + rules.allowedSkewSeconds) throw refusal("JWTExpired");
   if (nbf !== undefined && nowSeconds < nbf - rules.allowedSkewSeconds) throw refusal("JWTNotYetValid");
   const given = payload.aud === undefined ? [] : [payload.aud].flat();
-  if (rules.audience !== undefined && !rules.audience.some((audience) => given.includes(audience)))
+  if (rules.audience.length > 0 && !rules.audience.some((audience) => given.includes(audience)))
     throw refusal("JWTNotInAudience");
   if (rules.issuer !== undefined && iss !== rules.issuer) throw refusal("JWTNotInIssuer");
   return payload;
