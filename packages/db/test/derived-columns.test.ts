@@ -9,7 +9,11 @@ const own = useOwnDatabase();
 test("updated_at follows the database's clock, whatever is given", async () => {
   const tenant = await addTenant(own.db);
 
-  const [row] = await own.db.update(tenants).set({ name: "Other", updatedAt: new Date(0) }).where(eq(tenants.id, tenant.id)).returning();
+  const [row] = await own.db
+    .update(tenants)
+    .set({ name: "Other", updatedAt: new Date(0) })
+    .where(eq(tenants.id, tenant.id))
+    .returning();
 
   expect(row?.updatedAt.getTime()).toBeGreaterThanOrEqual(tenant.updatedAt.getTime());
 });
@@ -18,8 +22,14 @@ test("app versions and actions carry their app's tenant, whatever is given", asy
   const [tenant, other] = [await addTenant(own.db), await addTenant(own.db)];
   const { app } = await addApp(own.db, tenant.id);
 
-  const [version] = await own.db.insert(appVersions).values({ appId: app.id, tenantId: other.id, version: "1.1.0", authType: "NONE" }).returning();
-  const [action] = await own.db.insert(actions).values({ appVersionId: version?.id ?? "", tenantId: other.id, key: "k", name: "K" }).returning();
+  const [version] = await own.db
+    .insert(appVersions)
+    .values({ appId: app.id, tenantId: other.id, version: "1.1.0", authType: "NONE" })
+    .returning();
+  const [action] = await own.db
+    .insert(actions)
+    .values({ appVersionId: version?.id ?? "", tenantId: other.id, key: "k", name: "K" })
+    .returning();
 
   expect([version?.tenantId, action?.tenantId]).toEqual([tenant.id, tenant.id]);
 });
@@ -92,10 +102,16 @@ test("a webhook trigger without a secret is refused unless it is unsigned", asyn
 test("when a trigger goes, its runs stay and forget it, with their tenant untouched", async () => {
   const runnable = await addRunnable(own.db);
   const schedule = await addSchedule(own.db, runnable.workflow);
-  const [run] = await own.db.insert(workflowRuns).values({ ...newRun(runnable, "SCHEDULE"), triggerId: schedule.id }).returning();
+  const [run] = await own.db
+    .insert(workflowRuns)
+    .values({ ...newRun(runnable, "SCHEDULE"), triggerId: schedule.id })
+    .returning();
 
   await own.db.execute(sql`delete from triggers where id = ${schedule.id}`);
 
-  const [row] = await own.db.select().from(workflowRuns).where(eq(workflowRuns.id, run?.id ?? ""));
+  const [row] = await own.db
+    .select()
+    .from(workflowRuns)
+    .where(eq(workflowRuns.id, run?.id ?? ""));
   expect([row?.triggerId, row?.tenantId]).toEqual([null, runnable.tenant.id]);
 });

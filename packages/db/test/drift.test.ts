@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { databaseUrl, dropDatabase } from "../src/index.ts";
-import { tables } from "../src/schema/schema.ts";
 import * as enums from "../src/schema/enums.ts";
+import { tables } from "../src/schema/schema.ts";
 import { serverUrl, uniqueName, useOwnDatabase } from "./own-database.ts";
 
 // Two databases, one built from the drizzle schema alone, one migrated, must describe themselves alike.
@@ -18,7 +18,10 @@ type Api = {
 
 beforeAll(async () => {
   const api: Api = createRequire(import.meta.url)("drizzle-kit/api");
-  const statements = await api.generateMigration(api.generateDrizzleJson({}), api.generateDrizzleJson({ ...enums, ...tables }));
+  const statements = await api.generateMigration(
+    api.generateDrizzleJson({}),
+    api.generateDrizzleJson({ ...enums, ...tables }),
+  );
   await run(serverUrl(), [`create database ${drawn}`]);
   await run(databaseUrl(serverUrl(), drawn), statements);
 });

@@ -26,7 +26,10 @@ async function query<R extends pg.QueryResultRow>(url: string, text: string): Pr
   }
 }
 
-async function withDatabase<T>(url: string, work: (client: ReturnType<typeof createDatabase>) => Promise<T>): Promise<T> {
+async function withDatabase<T>(
+  url: string,
+  work: (client: ReturnType<typeof createDatabase>) => Promise<T>,
+): Promise<T> {
   const client = createDatabase({ url, poolMax: 3, applicationName: "db-test" });
   try {
     return await work(client);
@@ -104,13 +107,18 @@ test("the boot check accepts a migrated database", async () => {
 test("the boot check refuses a database without migrations", async () => {
   const url = await emptyDatabase();
 
-  expect(await withDatabase(url, ({ pool }) => findDatabaseFaults(pool))).toEqual([expect.stringContaining("db:migrate")]);
+  expect(await withDatabase(url, ({ pool }) => findDatabaseFaults(pool))).toEqual([
+    expect.stringContaining("db:migrate"),
+  ]);
 });
 
 test("the boot check refuses a database that lacks one migration", async () => {
   const url = await emptyDatabase();
   await migrate({ url });
-  await query(url, "delete from drizzle.__drizzle_migrations where id = (select max(id) from drizzle.__drizzle_migrations)");
+  await query(
+    url,
+    "delete from drizzle.__drizzle_migrations where id = (select max(id) from drizzle.__drizzle_migrations)",
+  );
 
   expect(await withDatabase(url, ({ pool }) => findDatabaseFaults(pool))).toEqual([
     expect.stringContaining("1 migrations are missing"),

@@ -1,7 +1,15 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll } from "vitest";
-import { cloneDatabase, createDatabase, type Database, dropDatabase, type LoginRole, roleUrl, sqlState } from "../src/index.ts";
+import {
+  cloneDatabase,
+  createDatabase,
+  type Database,
+  dropDatabase,
+  type LoginRole,
+  roleUrl,
+  sqlState,
+} from "../src/index.ts";
 
 export function serverUrl(): string {
   const url = process.env.DATABASE_URL;

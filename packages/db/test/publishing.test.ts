@@ -39,7 +39,9 @@ test.each([
 test("is_latest of a published workflow version may change", async () => {
   const { version } = await publishedWorkflow();
 
-  const outcome = await outcomeOf(own.db.execute(sql`update workflow_versions set is_latest = false where id = ${version.id}`));
+  const outcome = await outcomeOf(
+    own.db.execute(sql`update workflow_versions set is_latest = false where id = ${version.id}`),
+  );
 
   expect(outcome).toBe("done");
 });
@@ -64,7 +66,9 @@ test("a published workflow version stays when its publisher's account goes", asy
     .insert(workflowVersions)
     .values({ tenantId: tenant.id, workflowId: workflow.id, definition: {}, createdBy: user })
     .returning();
-  await own.db.execute(sql`update workflow_versions set published_at = now(), published_by = ${user} where id = ${draft?.id}`);
+  await own.db.execute(
+    sql`update workflow_versions set published_at = now(), published_by = ${user} where id = ${draft?.id}`,
+  );
   await own.db.execute(sql`delete from memberships where user_id = ${user}`);
 
   const outcome = await outcomeOf(own.db.execute(sql`delete from users where id = ${user}`));
@@ -79,7 +83,9 @@ test("a draft may change and go", async () => {
   await own.db.insert(workflowVersions).values({ tenantId: tenant.id, workflowId: workflow.id, definition: {} });
 
   const outcomes = [
-    await outcomeOf(own.db.execute(sql`update workflow_versions set definition = '{"a": 1}' where workflow_id = ${workflow.id}`)),
+    await outcomeOf(
+      own.db.execute(sql`update workflow_versions set definition = '{"a": 1}' where workflow_id = ${workflow.id}`),
+    ),
     await outcomeOf(own.db.execute(sql`delete from workflow_versions where workflow_id = ${workflow.id}`)),
   ];
 
@@ -114,8 +120,12 @@ test("versions of a workflow are numbered without gaps, whatever number is given
   const tenant = await addTenant(own.db);
   const workflow = await addWorkflow(own.db, tenant.id);
   for (let n = 0; n < 3; n += 1) {
-    await own.db.insert(workflowVersions).values({ tenantId: tenant.id, workflowId: workflow.id, definition: { n }, version: 77 });
-    await own.db.execute(sql`update workflow_versions set published_at = now() where workflow_id = ${workflow.id} and published_at is null`);
+    await own.db
+      .insert(workflowVersions)
+      .values({ tenantId: tenant.id, workflowId: workflow.id, definition: { n }, version: 77 });
+    await own.db.execute(
+      sql`update workflow_versions set published_at = now() where workflow_id = ${workflow.id} and published_at is null`,
+    );
   }
 
   const rows = await own.db.select().from(workflowVersions).where(eq(workflowVersions.workflowId, workflow.id));
@@ -137,15 +147,23 @@ test("two first versions inserted at once: one is the draft, the other is refuse
 test("the content hash is the SHA-256 of the stored definition and follows it", async () => {
   const tenant = await addTenant(own.db);
   const workflow = await addWorkflow(own.db, tenant.id);
-  await own.db.insert(workflowVersions).values({ tenantId: tenant.id, workflowId: workflow.id, definition: { a: 1 }, contentHash: "mine" });
-  await own.db.execute(sql`update workflow_versions set definition = '{"b": [1, 2]}' where workflow_id = ${workflow.id}`);
+  await own.db
+    .insert(workflowVersions)
+    .values({ tenantId: tenant.id, workflowId: workflow.id, definition: { a: 1 }, contentHash: "mine" });
+  await own.db.execute(
+    sql`update workflow_versions set definition = '{"b": [1, 2]}' where workflow_id = ${workflow.id}`,
+  );
 
   const { rows } = await own.pool.query<{ content_hash: string; text: string }>(
     "select content_hash, definition::text as text from workflow_versions where workflow_id = $1",
     [workflow.id],
   );
 
-  expect(rows[0]?.content_hash).toBe(createHash("sha256").update(rows[0]?.text ?? "").digest("hex"));
+  expect(rows[0]?.content_hash).toBe(
+    createHash("sha256")
+      .update(rows[0]?.text ?? "")
+      .digest("hex"),
+  );
 });
 
 test("a workflow has at most one latest version", async () => {
@@ -161,9 +179,14 @@ test.each([
   ["999999.999999.999999", "999999999999999999"],
 ])("the order of version %s is %s", async (version, order) => {
   const { app } = await addApp(own.db, (await addTenant(own.db)).id);
-  await own.db.execute(sql`insert into app_versions (app_id, version, auth_type) values (${app.id}, ${version}, 'NONE')`);
+  await own.db.execute(
+    sql`insert into app_versions (app_id, version, auth_type) values (${app.id}, ${version}, 'NONE')`,
+  );
 
-  const { rows } = await own.pool.query("select version_order::text from app_versions where app_id = $1 and version = $2", [app.id, version]);
+  const { rows } = await own.pool.query(
+    "select version_order::text from app_versions where app_id = $1 and version = $2",
+    [app.id, version],
+  );
 
   expect(rows).toEqual([{ version_order: order }]);
 });

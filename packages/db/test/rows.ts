@@ -4,7 +4,7 @@ import {
   apps,
   appVersions,
   type Database,
-  memberRole,
+  type memberRole,
   memberships,
   type runStatus,
   tenants,
@@ -28,14 +28,28 @@ function only<T>(rows: readonly T[]): T {
 }
 
 export async function addTenant(db: Database) {
-  return only(await db.insert(tenants).values({ slug: `t-${suffix()}`, name: "Tenant" }).returning());
+  return only(
+    await db
+      .insert(tenants)
+      .values({ slug: `t-${suffix()}`, name: "Tenant" })
+      .returning(),
+  );
 }
 
 export async function addUser(db: Database) {
-  return only(await db.insert(users).values({ email: `${suffix()}@example.com`, name: "User", passwordHash: "none" }).returning());
+  return only(
+    await db
+      .insert(users)
+      .values({ email: `${suffix()}@example.com`, name: "User", passwordHash: "none" })
+      .returning(),
+  );
 }
 
-export async function addMember(db: Database, tenantId: string, role: (typeof memberRole.enumValues)[number] = "owner") {
+export async function addMember(
+  db: Database,
+  tenantId: string,
+  role: (typeof memberRole.enumValues)[number] = "owner",
+) {
   const user = await addUser(db);
   return only(await db.insert(memberships).values({ tenantId, userId: user.id, role }).returning());
 }
@@ -43,12 +57,19 @@ export async function addMember(db: Database, tenantId: string, role: (typeof me
 export async function addApp(db: Database, tenantId: string | null) {
   const slug = `a${suffix()}`;
   const app = only(await db.insert(apps).values({ tenantId, slug, name: slug }).returning());
-  const version = only(await db.insert(appVersions).values({ appId: app.id, version: "1.0.0", authType: "NONE" }).returning());
+  const version = only(
+    await db.insert(appVersions).values({ appId: app.id, version: "1.0.0", authType: "NONE" }).returning(),
+  );
   return { app, version };
 }
 
 export async function addWorkflow(db: Database, tenantId: string) {
-  return only(await db.insert(workflows).values({ tenantId, name: `w-${suffix()}` }).returning());
+  return only(
+    await db
+      .insert(workflows)
+      .values({ tenantId, name: `w-${suffix()}` })
+      .returning(),
+  );
 }
 
 export async function addPublishedVersion(db: Database, workflow: { id: string; tenantId: string }) {
@@ -115,7 +136,6 @@ export async function addRun(db: Database, runnable: Runnable, status: RunStatus
 }
 
 export async function moveRun(db: Database, id: string, columns: Partial<typeof workflowRuns.$inferInsert>) {
-
   return only(await db.update(workflowRuns).set(columns).where(eq(workflowRuns.id, id)).returning());
 }
 
@@ -132,6 +152,25 @@ export async function addSchedule(db: Database, workflow: { id: string; tenantId
         timezone: "UTC",
         overlapPolicy: "ALLOW",
         catchUpPolicy: "LAST",
+      })
+      .returning(),
+  );
+}
+
+export async function addWebhook(db: Database, workflow: { id: string; tenantId: string }, secretCipher: Buffer) {
+  return only(
+    await db
+      .insert(triggers)
+      .values({
+        tenantId: workflow.tenantId,
+        workflowId: workflow.id,
+        name: "hook",
+        type: "WEBHOOK",
+        webhookPath: randomBytes(16).toString("base64url"),
+        signatureScheme: "GITHUB",
+        signatureConfig: {},
+        toleranceSeconds: 300,
+        webhookSecretCipher: secretCipher,
       })
       .returning(),
   );

@@ -69,13 +69,19 @@ test.each(["SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"] as const)("nothing o
 test("a terminal run loses its user when the account goes", async () => {
   const runnable = await addRunnable(own.db);
   const member = await addMember(own.db, runnable.tenant.id, "viewer");
-  const [run] = await own.db.insert(workflowRuns).values({ ...newRun(runnable), createdBy: member.userId }).returning();
+  const [run] = await own.db
+    .insert(workflowRuns)
+    .values({ ...newRun(runnable), createdBy: member.userId })
+    .returning();
   await moveRun(own.db, run?.id ?? "", columnsOf("CANCELLED"));
   await own.db.execute(sql`delete from memberships where id = ${member.id}`);
 
   await own.db.delete(users).where(eq(users.id, member.userId));
 
-  const [row] = await own.db.select().from(workflowRuns).where(eq(workflowRuns.id, run?.id ?? ""));
+  const [row] = await own.db
+    .select()
+    .from(workflowRuns)
+    .where(eq(workflowRuns.id, run?.id ?? ""));
   expect(row?.createdBy).toBeNull();
 });
 
@@ -102,7 +108,10 @@ test("an attempt grows nowhere else", async () => {
 
 test("attempts end at max_attempts", async () => {
   const runnable = await addRunnable(own.db);
-  const [run] = await own.db.insert(workflowRuns).values({ ...newRun(runnable), maxAttempts: 1 }).returning();
+  const [run] = await own.db
+    .insert(workflowRuns)
+    .values({ ...newRun(runnable), maxAttempts: 1 })
+    .returning();
   await moveRun(own.db, run?.id ?? "", columnsOf("QUEUED"));
   await moveRun(own.db, run?.id ?? "", columnsOf("RUNNING"));
 
@@ -119,7 +128,10 @@ test("a run has a lease exactly while a runner holds it", async () => {
     await outcomeOf(moveRun(own.db, run.id, { status: "RUNNING" })),
   ];
 
-  expect(outcomes).toEqual([expect.stringContaining("workflow_runs_lease_held"), expect.stringContaining("workflow_runs_lease_held")]);
+  expect(outcomes).toEqual([
+    expect.stringContaining("workflow_runs_lease_held"),
+    expect.stringContaining("workflow_runs_lease_held"),
+  ]);
 });
 
 test("change_seq rises with what clients see and not with heartbeats", async () => {
@@ -168,7 +180,12 @@ test("a step goes from PENDING to RUNNING or its end, from RUNNING to its end, a
           status: from,
         })
         .returning();
-      const outcome = await outcomeOf(own.db.update(stepRuns).set({ status: to }).where(eq(stepRuns.id, step?.id ?? "")));
+      const outcome = await outcomeOf(
+        own.db
+          .update(stepRuns)
+          .set({ status: to })
+          .where(eq(stepRuns.id, step?.id ?? "")),
+      );
       found.push(`${from} ${to} ${outcome}`);
       expected.push(`${from} ${to} ${STEP_MAY_BECOME[from].includes(to) ? "done" : "55000 STEP_TRANSITION"}`);
     }
@@ -194,7 +211,12 @@ test("the output of an ended step is frozen", async () => {
     })
     .returning();
 
-  const outcome = await outcomeOf(own.db.update(stepRuns).set({ output: { late: true } }).where(eq(stepRuns.id, step?.id ?? "")));
+  const outcome = await outcomeOf(
+    own.db
+      .update(stepRuns)
+      .set({ output: { late: true } })
+      .where(eq(stepRuns.id, step?.id ?? "")),
+  );
 
   expect(outcome).toBe("55000 STEP_TRANSITION");
 });

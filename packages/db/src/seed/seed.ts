@@ -39,16 +39,14 @@ async function seedApp(tx: Transaction, app: CatalogueApp): Promise<boolean> {
     .onConflictDoNothing()
     .returning({ id: appVersions.id });
   if (inserted === undefined) return false;
-  await tx
-    .insert(actions)
-    .values(
-      app.actions.map((action, position) => ({
-        ...action,
-        request: action.request ?? null,
-        appVersionId: inserted.id,
-        position,
-      })),
-    );
+  await tx.insert(actions).values(
+    app.actions.map((action, position) => ({
+      ...action,
+      request: action.request ?? null,
+      appVersionId: inserted.id,
+      position,
+    })),
+  );
   await tx.update(appVersions).set({ publishedAt: sql`now()`, isLatest: true }).where(eq(appVersions.id, inserted.id));
   return true;
 }
