@@ -4,10 +4,55 @@ import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { z } from "zod";
 import { metadataEnvironmentNames } from "../src/metadata-rules/environment-names.ts";
+import { engineSpec } from "../src/services.ts";
 import { readShippedMetadata, repository } from "./read-metadata.ts";
 
 const SERVICES = ["auth-actions", "webhook-gateway", "orchestrator", "logs-schema"] as const;
 const SECRET_NAME = /SECRET|PASSWORD|TOKEN|KEYRING|_URL$/;
+
+/** Settings of the embedded engine beyond those docker-compose.yml sets; all but the last are Hasura's own. */
+const ENGINE_SETTINGS = [
+  "HASURA_GRAPHQL_EVENTS_FETCH_BATCH_SIZE",
+  "HASURA_GRAPHQL_EVENTS_FETCH_INTERVAL",
+  "HASURA_GRAPHQL_EVENTS_HTTP_POOL_SIZE",
+  "HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_REFETCH_INTERVAL",
+  "HASURA_GRAPHQL_SERVER_HOST",
+  "HASURA_GRAPHQL_SERVER_PORT",
+  "HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_REFETCH_INTERVAL",
+  "HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES",
+  "HASURA_METADATA_DIR",
+];
+
+/** What the stack gives every process it starts. */
+const PROCESS_SETTINGS = [
+  "PATH",
+  "HOME",
+  "LANG",
+  "TMPDIR",
+  "NODE_EXTRA_CA_CERTS",
+  "FAILPOINTS",
+  "HOST",
+  "PORT",
+  "LOG_LEVEL",
+];
+
+const engineInput: Parameters<typeof engineSpec>[0] = {
+  ports: { hasura: 1, authActions: 2, webhookGateway: 3, orchestrator: 4, logsSchema: 5 },
+  secrets: {
+    adminSecret: "admin",
+    actionSecret: "action",
+    eventSecret: "event",
+    logsSchemaSecret: "logs",
+    runnerToken: "runner",
+    opsSecret: "ops",
+    keyring: "{}",
+    databasePasswords: { hasura: "", auth: "", gateway: "", orchestrator: "", logs: "" },
+  },
+  stores: { redis: "", mongodb: "", database: { hasura: "", auth: "", gateway: "", orchestrator: "", logs: "" } },
+  logDir: "",
+  queuePrefix: "",
+  overrides: {},
+};
 
 const composeSchema = z.looseObject({
   services: z.record(
@@ -89,6 +134,14 @@ test("metadata names the variables a deployment has to set", () => {
   ]);
 });
 
+test("the embedded engine is given what metadata names, and nothing a real Hasura would not read", () => {
+  const given = Object.keys(engineSpec(engineInput).env);
+  const known = [...ENGINE_SETTINGS, ...PROCESS_SETTINGS, ...Object.keys(environmentOf("hasura"))];
+
+  expect(given).toEqual(expect.arrayContaining(metadataEnvironmentNames(readShippedMetadata())));
+  expect(given.filter((name) => !known.includes(name))).toEqual([]);
+});
+
 test("Hasura is closed: no console, no development mode, no internal errors, no metadata API by default", () => {
   expect(environmentOf("hasura")).toMatchObject({
     HASURA_GRAPHQL_ADMIN_SECRET: expect.stringMatching(/^\$\{HASURA_GRAPHQL_ADMIN_SECRET:\?/),
@@ -161,6 +214,17 @@ test("the proxy is the only one whose X-Forwarded-For is believed", () => {
   expect(environmentOf("webhook-gateway").TRUSTED_PROXIES).toBe(`${address}/32`);
 });
 
+test("the proxy routes webhooks, identity and GraphQL, and nothing else", () => {
+  const caddyfile = readText("infra/proxy/Caddyfile");
+
+  const routed = [...caddyfile.matchAll(/^\thandle(?: (\S+))? \{/gm)].map((match) => match[1]);
+
+  expect(routed).toEqual(["/hooks/*", "@identity", "/v1/graphql", undefined]);
+  expect(caddyfile).toContain("@identity path /auth/* /.well-known/*\n");
+  expect(caddyfile).toMatch(/\thandle \{\n\t\trespond 404\n\t\}/);
+  expect(caddyfile).toContain("request_header -X-Hasura-Admin-Secret\n");
+});
+
 test("the maker of .env gives every variable the compose file requires, and each secret 32 random bytes", async () => {
   const maker = z
     .object({ makeEnvironment: z.function({ input: [], output: z.record(z.string(), z.string()) }) })
@@ -188,19 +252,20 @@ test("every app is a service of the compose file and has a manifest", () => {
   ).toEqual([...apps, "migrate"].map((app) => `${app}.yaml`).sort());
 });
 
-test.each([...SERVICES.map((app): [string, string] => [app, app]), ["runner-python", "runner"], ["migrate", "migrate"]])(
-  "the manifest of %s sets the variables of the compose service %s, secrets from a secret",
-  (app, service) => {
-    const { env } = containerOf(app);
-    const fromSecret = env.filter(({ valueFrom }) => valueFrom !== undefined && "secretKeyRef" in valueFrom);
+test.each([
+  ...SERVICES.map((app): [string, string] => [app, app]),
+  ["runner-python", "runner"],
+  ["migrate", "migrate"],
+])("the manifest of %s sets the variables of the compose service %s, secrets from a secret", (app, service) => {
+  const { env } = containerOf(app);
+  const fromSecret = env.filter(({ valueFrom }) => valueFrom !== undefined && "secretKeyRef" in valueFrom);
 
-    expect(env.map(({ name }) => name).sort()).toEqual(Object.keys(environmentOf(service)).sort());
-    expect(
-      env.filter(({ name, value }) => value !== undefined && SECRET_NAME.test(name) && !isRequiredOrAddress(value)),
-    ).toEqual([]);
-    expect(fromSecret.length).toBeGreaterThan(0);
-  },
-);
+  expect(env.map(({ name }) => name).sort()).toEqual(Object.keys(environmentOf(service)).sort());
+  expect(
+    env.filter(({ name, value }) => value !== undefined && SECRET_NAME.test(name) && !isRequiredOrAddress(value)),
+  ).toEqual([]);
+  expect(fromSecret.length).toBeGreaterThan(0);
+});
 
 test.each([...SERVICES, "runner-python", "migrate"])("%s runs unprivileged and within bounds", (app) => {
   const container = containerOf(app);

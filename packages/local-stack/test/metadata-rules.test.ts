@@ -1,9 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildASTSchema, lexicographicSortSchema, parse, printSchema, visit } from "graphql";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { checkMetadataRules } from "../src/metadata-rules/check-metadata-rules.ts";
 import type { MetadataRule } from "../src/metadata-rules/finding.ts";
 import { metadataShapeSchema, placedPermissions } from "../src/metadata-rules/metadata-shape.ts";
-import { readShippedMetadata, readShippedTwin } from "./read-metadata.ts";
+import { readShippedMetadata, readShippedTwin, repository } from "./read-metadata.ts";
 
 type Shape = z.infer<typeof metadataShapeSchema>;
 type Table = Shape["sources"][number]["tables"][number];
@@ -425,6 +428,25 @@ test("a term deleted from metadata and twin at once is noticed", () => {
 
   expect(findings).toContainEqual(expect.objectContaining({ rule: "tenant-term" }));
 });
+
+test("every role that may read logs sees the schema of logs-schema, but for the tenant", () => {
+  const { remote_schemas: remoteSchemas } = metadataShapeSchema.parse(readShippedMetadata());
+  const served = sortedSdl(readFileSync(join(repository, "apps/logs-schema/schema.graphql"), "utf8"));
+
+  const seen = first(remoteSchemas).permissions.map(({ definition }) =>
+    sortedSdl(definition.schema.replaceAll(' @preset(value: "x-hasura-tenant-id")', "")),
+  );
+
+  expect(seen).toEqual([served, served, served, served]);
+});
+
+/** Order and descriptions do not count. */
+function sortedSdl(sdl: string): string {
+  const document = visit(parse(sdl), {
+    enter: (node) => ("description" in node ? { ...node, description: undefined } : node),
+  });
+  return printSchema(lexicographicSortSchema(buildASTSchema(document)));
+}
 
 test("what is no metadata object is a finding, not a crash", () => {
   const findings = checkMetadataRules({ version: 3, sources: "none" }, readShippedTwin());
