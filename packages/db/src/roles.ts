@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { sqlState } from "./sql-state.ts";
 
 /** The login roles of the services; `cp_owner`, which cannot log in, owns everything. */
 export const LOGIN_ROLES = ["cp_hasura", "cp_auth", "cp_gateway", "cp_orchestrator", "cp_logs"] as const;
@@ -63,11 +64,4 @@ async function repeatOnConcurrentChange(work: () => Promise<void>): Promise<void
       if (attempt >= TRIES_MAX || !CONCURRENT_CHANGE.has(sqlState(error) ?? "")) throw error;
     }
   }
-}
-
-/** The five-character SQLSTATE of an error of the driver, also when drizzle has wrapped it. */
-export function sqlState(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code)) return error.code;
-  return sqlState(error.cause);
 }

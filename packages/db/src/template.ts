@@ -3,9 +3,10 @@ import { readMigrationFiles } from "drizzle-orm/migrator";
 import pg from "pg";
 import { createDatabase } from "./client.ts";
 import { migrate, migrationsFolder } from "./migrate.ts";
-import { type LoginRole, sqlState } from "./roles.ts";
+import type { LoginRole } from "./roles.ts";
 import { catalogue } from "./seed/catalogue.ts";
 import { seed } from "./seed/seed.ts";
+import { sqlState } from "./sql-state.ts";
 
 /** The source of a clone is in use (another clone is being made of it, autovacuum looks at it): worth another try. */
 const SOURCE_IN_USE = "55006";

@@ -1,0 +1,22 @@
+/** The five-character SQLSTATE of an error of the driver, also when drizzle has wrapped it. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code)) return error.code;
+  return sqlState(error.cause);
+}
+
+/** What the triggers refuse with; the README says what each means. */
+export type Refusal =
+  | "TENANT_GUARD"
+  | "PUBLISHED_IMMUTABLE"
+  | "LAST_OWNER"
+  | "APP_VERSION_NOT_IN_TENANT"
+  | "RUN_TRANSITION"
+  | "STEP_TRANSITION"
+  | "AUDIT_APPEND_ONLY";
+
+/** Whether an error of a statement, or of the commit, is this refusal of a database trigger. */
+export function isRefusal(error: unknown, refusal: Refusal): boolean {
+  if (!(error instanceof Error)) return false;
+  return (error.message === refusal && sqlState(error) !== undefined) || isRefusal(error.cause, refusal);
+}
