@@ -1,1 +1,12 @@
+export { type Catalog, type CatalogTable } from "./catalog/catalog.ts";
+export { readCatalog } from "./catalog/read-catalog.ts";
 export { HasuraError, type HasuraErrorCode } from "./hasura-error.ts";
+export { loadMetadata } from "./metadata/load-metadata.ts";
+export type { Metadata } from "./metadata/metadata.ts";
+export { type ParseResult, parseMetadata } from "./metadata/parse-metadata.ts";
+export { MetadataRefused, type Problem, problemText } from "./metadata/problem.ts";
+export { readMetadataDirectory } from "./metadata/read-directory.ts";
+export { buildModel } from "./model/build-model.ts";
+export type { Inconsistency, Model } from "./model/model.ts";
+export type { Session } from "./session/session.ts";
+export { type EngineSettings, SettingsError, settingsFromEnv } from "./settings.ts";

@@ -1,0 +1,74 @@
+import type { GraphQLSchema } from "graphql";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Metadata } from "../metadata/metadata.ts";
+import { resolvePermissions } from "../permissions/table-permissions.ts";
+import { resolveActions } from "./actions.ts";
+import { resolveCustomTypes } from "./custom-types.ts";
+import type { Env } from "./env-templates.ts";
+import { resolveEventTriggers } from "./event-triggers.ts";
+import { resolveCronTriggers } from "./cron-triggers.ts";
+import { createFindings } from "./inconsistency.ts";
+import type { Model, RemoteRoleSchema } from "./model.ts";
+import { resolveRelationships } from "./relationships.ts";
+import { resolveRemoteRelationships } from "./remote-relationships.ts";
+import { resolveRemoteSchemas } from "./remote-schemas.ts";
+import { draftTables, type RootFieldOwners } from "./table-drafts.ts";
+
+/** What asking a remote schema for its types brought. */
+export type Introspected = { readonly schema: GraphQLSchema } | { readonly fault: string };
+
+/** Turns a role's SDL into its part of the upstream schema, or names what is wrong with it. */
+export type BuildRemoteRole = (
+  upstream: GraphQLSchema,
+  sdl: string,
+) => { readonly role: RemoteRoleSchema } | { readonly reason: string };
+
+export type ModelInput = {
+  readonly metadata: Metadata;
+  readonly catalog: Catalog;
+  readonly env: Env;
+  /** By the remote schema's name. */
+  readonly remotes: ReadonlyMap<string, Introspected>;
+  readonly version: number;
+  readonly buildRemoteRole: BuildRemoteRole;
+};
+
+/** Joins metadata and catalogue. What does not resolve is left out, with what hangs on it, and reported. */
+export function buildModel({ metadata, catalog, env, remotes, version, buildRemoteRole }: ModelInput): Model {
+  const findings = createFindings();
+  const owners: RootFieldOwners = new Map();
+  const source = metadata.source.name;
+  const drafts = draftTables(metadata, catalog, findings, owners);
+  resolveRelationships(drafts, source, findings);
+  const customTypes = resolveCustomTypes(metadata, drafts, catalog, findings);
+  const actions = resolveActions({ metadata, env, customTypes, findings, owners });
+  const remoteSchemas = resolveRemoteSchemas({ metadata, env, remotes, buildRemoteRole, findings, owners });
+  resolveRemoteRelationships(drafts, remoteSchemas, source, findings);
+  resolvePermissions(drafts, source, findings);
+  return {
+    version,
+    tables: new Map([...drafts].map(([key, { table }]) => [key, table])),
+    actions,
+    customTypes: customTypes.types,
+    remoteSchemas,
+    eventTriggers: resolveEventTriggers(drafts, source, env, findings),
+    cronTriggers: resolveCronTriggers(metadata, env, findings),
+    roles: rolesOf(metadata),
+    introspectionDisabledRoles: new Set(metadata.introspectionDisabledRoles),
+    inconsistencies: findings.all(),
+  };
+}
+
+function rolesOf({ source, actions, remote_schemas }: Metadata): Set<string> {
+  const named = [
+    ...source.tables.flatMap((table) => [
+      ...table.select_permissions,
+      ...table.insert_permissions,
+      ...table.update_permissions,
+      ...table.delete_permissions,
+    ]),
+    ...actions.flatMap(({ permissions }) => permissions),
+    ...remote_schemas.flatMap(({ permissions }) => permissions),
+  ].map(({ role }) => role);
+  return new Set(named.filter((role) => role !== "admin"));
+}

@@ -1,0 +1,79 @@
+import { tableText } from "../metadata/scalars.ts";
+import type { EventTriggerMetadata } from "../metadata/table-metadata.ts";
+import { type Env, fillUrl, fromEnv, httpUrl, resolveHeaders } from "./env-templates.ts";
+import { type Findings, Inconsistent, within } from "./inconsistency.ts";
+import type { Column, EventOperation, EventTrigger } from "./model.ts";
+import { requireColumn } from "./relationships.ts";
+import type { TableDraft, TableDrafts } from "./table-drafts.ts";
+
+const timeoutSecondsDefault = 60;
+const nameLengthMax = 42;
+
+export function resolveEventTriggers(drafts: TableDrafts, source: string, env: Env, findings: Findings): EventTrigger[] {
+  const names = new Set<string>();
+  return [...drafts.values()].flatMap((draft) =>
+    draft.metadata.event_triggers.flatMap((entry) => {
+      const table = tableText(draft.table);
+      const object = {
+        type: "event_trigger",
+        name: `${entry.name} in table ${table} in source ${source}`,
+        definition: { source, table: draft.metadata.table, configuration: entry },
+      };
+      const resolved = findings.attempt(object, () =>
+        within(`in table "${table}"`, () => within(`in event trigger "${entry.name}"`, () => resolveTrigger(draft, entry, env, names))),
+      );
+      return resolved ?? [];
+    }),
+  );
+}
+
+function resolveTrigger(draft: TableDraft, entry: EventTriggerMetadata, env: Env, names: Set<string>): EventTrigger {
+  const { name, definition, retry_conf, webhook, webhook_from_env } = entry;
+  if (!/^[A-Za-z]+[A-Za-z0-9_-]*$/.test(name) || name.length > nameLengthMax) {
+    throw new Inconsistent("parse-failed", `an event trigger's name has at most ${nameLengthMax} letters, digits, "_" and "-" and begins with a letter`);
+  }
+  if (names.has(name)) throw new Inconsistent("already-exists", `event trigger with name "${name}" already exists`);
+  if (draft.table.kind !== "table" && draft.table.kind !== "partitioned-table") {
+    throw new Inconsistent("not-supported", "an event trigger needs a table");
+  }
+  const { insert, update, delete: remove } = definition;
+  if (insert === undefined && update === undefined && remove === undefined && !definition.enable_manual) {
+    throw new Inconsistent("parse-failed", "atleast one amongst insert/update/delete/enable_manual spec must be provided");
+  }
+  if (webhook !== undefined && webhook_from_env !== undefined) {
+    throw new Inconsistent("parse-failed", "only one of webhook or webhook_from_env should be given");
+  }
+  if (webhook === undefined && webhook_from_env === undefined) {
+    throw new Inconsistent("parse-failed", "must provide webhook or webhook_from_env");
+  }
+  const trigger: EventTrigger = {
+    name,
+    table: draft.table,
+    insert: resolveOperation(draft, insert),
+    update: resolveOperation(draft, update),
+    delete: resolveOperation(draft, remove),
+    url: webhook === undefined ? httpUrl(fromEnv(webhook_from_env ?? "", env)) : fillUrl(webhook, env),
+    headers: resolveHeaders(entry.headers, env),
+    retry: {
+      numRetries: retry_conf.num_retries,
+      intervalSeconds: retry_conf.interval_sec,
+      timeoutSeconds: retry_conf.timeout_sec ?? timeoutSecondsDefault,
+    },
+  };
+  names.add(name);
+  return trigger;
+}
+
+function resolveOperation(draft: TableDraft, operation: EventTriggerMetadata["definition"]["insert"]): EventOperation | undefined {
+  if (operation === undefined) return undefined;
+  return {
+    columns: columnsOf(draft, operation.columns, "found empty column specification"),
+    payload: columnsOf(draft, operation.payload ?? "*", "found empty payload specification"),
+  };
+}
+
+function columnsOf(draft: TableDraft, columns: "*" | readonly string[], whenEmpty: string): Column[] {
+  if (columns === "*") return [...draft.table.columns.values()];
+  if (columns.length === 0) throw new Inconsistent("parse-failed", whenEmpty);
+  return columns.map((name) => requireColumn(draft, name));
+}

@@ -1,0 +1,85 @@
+import type { Metadata, RemoteSchemaMetadata } from "../metadata/metadata.ts";
+import type { BuildRemoteRole, Introspected } from "./build-model.ts";
+import { type Env, fillUrl, fromEnv, httpUrl, resolveHeaders } from "./env-templates.ts";
+import { type Findings, Inconsistent } from "./inconsistency.ts";
+import type { HeaderSetting, RemoteRoleSchema, RemoteSchema } from "./model.ts";
+import { claim, type RootFieldOwners } from "./table-drafts.ts";
+
+const timeoutSecondsDefault = 60;
+
+export type RemoteAddress = {
+  readonly name: string;
+  readonly url: string;
+  readonly headers: readonly HeaderSetting[];
+  readonly timeoutSeconds: number;
+};
+
+/** Where to ask for the remote's types. @throws Inconsistent */
+function addressOf({ name, definition }: RemoteSchemaMetadata, env: Env): RemoteAddress {
+  const { url, url_from_env, headers, timeout_seconds } = definition;
+  if ((url === undefined) === (url_from_env === undefined)) {
+    throw new Inconsistent("invalid-params", "exactly one of url and url_from_env must be given");
+  }
+  return {
+    name,
+    url: url === undefined ? httpUrl(fromEnv(url_from_env ?? "", env)) : fillUrl(url, env),
+    headers: resolveHeaders(headers, env),
+    timeoutSeconds: timeout_seconds ?? timeoutSecondsDefault,
+  };
+}
+
+/** Addresses of the remote schemas whose settings resolve; the model reports the others. */
+export function remoteAddresses(metadata: Metadata, env: Env): RemoteAddress[] {
+  return metadata.remote_schemas.flatMap((entry) => {
+    try {
+      return [addressOf(entry, env)];
+    } catch (error) {
+      if (error instanceof Inconsistent) return [];
+      throw error;
+    }
+  });
+}
+
+type Input = {
+  readonly metadata: Metadata;
+  readonly env: Env;
+  readonly remotes: ReadonlyMap<string, Introspected>;
+  readonly buildRemoteRole: BuildRemoteRole;
+  readonly findings: Findings;
+  readonly owners: RootFieldOwners;
+};
+
+/** Later than tables and actions, which keep a root field that a remote also has. */
+export function resolveRemoteSchemas(input: Input): RemoteSchema[] {
+  return input.metadata.remote_schemas.flatMap((entry) => {
+    const object = { type: "remote_schema", name: entry.name, definition: entry };
+    return input.findings.attempt(object, () => resolveRemoteSchema(entry, input)) ?? [];
+  });
+}
+
+function resolveRemoteSchema(entry: RemoteSchemaMetadata, { env, remotes, buildRemoteRole, findings, owners }: Input): RemoteSchema {
+  const { name, definition, comment, permissions } = entry;
+  const address = addressOf(entry, env);
+  const introspected = remotes.get(name);
+  if (introspected === undefined) throw new Inconsistent("remote-schema-error", `the remote schema "${name}" was not introspected`);
+  if ("fault" in introspected) throw new Inconsistent("remote-schema-error", introspected.fault);
+  const { schema } = introspected;
+  const queries = Object.keys(schema.getQueryType()?.getFields() ?? {});
+  const mutations = Object.keys(schema.getMutationType()?.getFields() ?? {});
+  claim([...queries.map((field) => `query ${field}`), ...mutations.map((field) => `mutation ${field}`)], `remote schema ${name}`, owners);
+  const roles = new Map<string, RemoteRoleSchema>();
+  for (const permission of permissions) {
+    const object = {
+      type: "remote_schema_permission",
+      name: `${permission.role} permission in remote schema ${name}`,
+      definition: { remote_schema: name, ...permission },
+    };
+    const role = findings.attempt(object, () => {
+      const built = buildRemoteRole(schema, permission.definition.schema);
+      if ("reason" in built) throw new Inconsistent("validation-failed", built.reason);
+      return built.role;
+    });
+    if (role !== undefined) roles.set(permission.role, role);
+  }
+  return { ...address, forwardClientHeaders: definition.forward_client_headers, comment, schema, roles };
+}

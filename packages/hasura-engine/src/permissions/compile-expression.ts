@@ -1,0 +1,76 @@
+import { tableName, tableText } from "../metadata/scalars.ts";
+import { Inconsistent } from "../model/inconsistency.ts";
+import type { Table } from "../model/model.ts";
+import { compileColumn } from "./compile-column.ts";
+import { type Expression, TRUE } from "./expression.ts";
+
+/** Where a condition stands. */
+export type Scope = {
+  /** The table the condition's names belong to. */
+  readonly own: Table;
+  /** The table of the row under test. */
+  readonly root: Table;
+  readonly tables: ReadonlyMap<string, Table>;
+};
+
+/**
+ * Compiles a permission's condition (semantics D.1), every name looked up.
+ * @throws Inconsistent
+ */
+export function compileExpression(json: unknown, scope: Scope): Expression {
+  const items = entriesOf(json).map(([key, value]) => compileEntry(key, value, scope));
+  const [only] = items;
+  if (items.length === 0 || only === undefined) return TRUE;
+  return items.length === 1 ? only : { kind: "and", items };
+}
+
+function compileEntry(key: string, value: unknown, scope: Scope): Expression {
+  switch (key.replace(/^\$/, "_")) {
+    case "_and":
+      return { kind: "and", items: listOf(key, value).map((item) => compileExpression(item, scope)) };
+    case "_or":
+      return { kind: "or", items: listOf(key, value).map((item) => compileExpression(item, scope)) };
+    case "_not":
+      return { kind: "not", item: compileExpression(value, scope) };
+    case "_exists":
+      return compileExists(value, scope);
+    default:
+      return compileField(key, value, scope);
+  }
+}
+
+function compileExists(value: unknown, scope: Scope): Expression {
+  const parts = new Map(entriesOf(value).map(([key, part]) => [key.replace(/^\$/, "_"), part]));
+  const named = tableName.safeParse(parts.get("_table"));
+  const unknown = [...parts.keys()].find((key) => key !== "_table" && key !== "_where");
+  if (!named.success || unknown !== undefined || !parts.has("_where")) {
+    throw new Inconsistent("parse-failed", "_exists takes exactly _table and _where");
+  }
+  const own = scope.tables.get(`${named.data.schema}.${named.data.name}`);
+  if (own === undefined) throw new Inconsistent("not-exists", `table "${tableText(named.data)}" is not tracked`);
+  return { kind: "exists", table: own, where: compileExpression(parts.get("_where"), { ...scope, own }) };
+}
+
+function compileField(name: string, value: unknown, scope: Scope): Expression {
+  const column = scope.own.columns.get(name);
+  if (column !== undefined) return compileColumn(column, value, scope);
+  const relationship = scope.own.relationships.get(name);
+  if (relationship === undefined) {
+    throw new Inconsistent("not-exists", `"${name}" does not exist in table "${tableText(scope.own)}"`);
+  }
+  const target = scope.tables.get(relationship.target);
+  if (target === undefined) throw new Inconsistent("not-exists", `table "${relationship.target}" is not tracked`);
+  return { kind: "related", relationship, target, where: compileExpression(value, { ...scope, own: target }) };
+}
+
+export function entriesOf(json: unknown): [string, unknown][] {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new Inconsistent("parse-failed", `expected an object in a boolean expression, but found ${JSON.stringify(json)}`);
+  }
+  return Object.entries(json);
+}
+
+function listOf(key: string, value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new Inconsistent("parse-failed", `expected a list for ${key}`);
+  return value;
+}
