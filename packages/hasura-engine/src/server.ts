@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { HasuraError } from "./hasura-error.ts";
+import { registerConsole } from "./server/console-routes.ts";
+import { registerCors } from "./server/cors.ts";
+import { errorBody, toHasuraError } from "./server/error-answer.ts";
+import { registerGraphqlRoute } from "./server/graphql-route.ts";
+import { registerHealthRoutes } from "./server/health-routes.ts";
+import { registerMetadataRoute } from "./server/metadata-route.ts";
+import { sendNotFound } from "./server/not-found.ts";
+import type { MetadataHolder, ServedEngine } from "./server/served-engine.ts";
+import { type Authenticator, createAuthenticator } from "./session/authenticator.ts";
+import type { EngineSettings } from "./settings.ts";
+
+export type ServerOptions = {
+  readonly settings: EngineSettings;
+  /** Without it `/v1/metadata` does not exist. */
+  readonly metadata?: MetadataHolder;
+  /** Made from the settings when absent; closed with the server. */
+  readonly authenticator?: Authenticator;
+  /** Faults that are ours; refusals of a client are not told. */
+  readonly onFault?: (error: unknown, requestId: string) => void;
+};
+
+const BODY_BYTES_MAX = 4 * 1024 * 1024;
+
+/** The HTTP edge (hasura-semantics.md B.1). Rejects when a configured JWKS stays unreachable. */
+export async function buildServer(engine: ServedEngine, options: ServerOptions): Promise<FastifyInstance> {
+  const { settings } = options;
+  const authenticator = options.authenticator ?? (await createAuthenticator(settings));
+  const server = fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    genReqId: (request) => requestId(request.headers["x-request-id"]),
+    forceCloseConnections: true,
+  });
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  server.addHook("onRequest", async (request, reply) => {
+    reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff" });
+  });
+  server.addHook("onClose", async () => authenticator.close());
+  server.setNotFoundHandler((_request, reply) => sendNotFound(reply));
+  server.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply, options));
+
+  await registerCors(server, settings.corsDomain);
+  registerHealthRoutes(server, engine);
+  if (settings.enabledApis.includes("graphql")) {
+    const onFailure = (error: unknown, id: string): void => {
+      if (toHasuraError(error).code === "unexpected") options.onFault?.(error, id);
+    };
+    registerGraphqlRoute(server, { engine, authenticator, settings, onFailure });
+  }
+  if (settings.enabledApis.includes("metadata") && options.metadata !== undefined) {
+    registerMetadataRoute(server, { engine, metadata: options.metadata, authenticator, settings });
+  }
+  if (settings.enableConsole) registerConsole(server);
+  return server;
+}
+
+function requestId(given: string | string[] | undefined): string {
+  return typeof given === "string" && given !== "" && given.length <= 200 ? given : randomUUID();
+}
+
+/** Faults before a route's own handler: too long a body, a broken connection, a fault of ours. */
+function sendError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: ServerOptions,
+): FastifyReply {
+  const status = error.statusCode ?? 500;
+  const tooLong = error.code === "FST_ERR_CTP_BODY_TOO_LARGE";
+  const message = tooLong ? `the body is longer than ${BODY_BYTES_MAX} bytes` : error.message;
+  const known = status < 500 ? new HasuraError("bad-request", message) : toHasuraError(error);
+  if (status >= 500) options.onFault?.(error, request.id);
+  if (request.url.split("?")[0] === "/v1/graphql") {
+    const body = errorBody(known, { admin: false, devMode: false, adminInternalErrors: false });
+    return reply.code(200).type("application/json; charset=utf-8").send(body);
+  }
+  return reply.code(status).send({ path: known.path, error: known.message, code: known.code });
+}

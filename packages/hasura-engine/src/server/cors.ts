@@ -1,0 +1,32 @@
+import cors from "@fastify/cors";
+import type { FastifyInstance } from "fastify";
+
+/** `HASURA_GRAPHQL_CORS_DOMAIN`: `*`, or origins separated by commas, each with an optional `*.` before its host. */
+export async function registerCors(server: FastifyInstance, domains: string): Promise<void> {
+  const patterns = domains
+    .split(",")
+    .map((domain) => domain.trim().replace(/\/+$/, ""))
+    .filter((domain) => domain !== "");
+  const any = patterns.includes("*");
+  await server.register(cors, {
+    origin: any
+      ? "*"
+      : (origin, decide) =>
+          decide(null, origin !== undefined && patterns.some((pattern) => originMatches(origin, pattern))),
+    credentials: !any,
+    methods: ["GET", "POST", "OPTIONS"],
+    maxAge: 1_728_000,
+  });
+}
+
+function originMatches(origin: string, pattern: string): boolean {
+  if (!pattern.includes("*.")) return origin.toLowerCase() === pattern.toLowerCase();
+  const [scheme, host] = pattern.split("*.");
+  const lower = origin.toLowerCase();
+  const label = lower.slice((scheme ?? "").length, -`.${host ?? ""}`.length);
+  return (
+    lower.startsWith((scheme ?? "").toLowerCase()) &&
+    lower.endsWith(`.${host ?? ""}`.toLowerCase()) &&
+    /^[a-z0-9-]+$/.test(label)
+  );
+}

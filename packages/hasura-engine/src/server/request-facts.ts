@@ -1,0 +1,24 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** Lower-case names; repeated headers joined as HTTP allows. */
+export function headerMap(headers: FastifyRequest["headers"]): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name.toLowerCase(), Array.isArray(value) ? value.join(", ") : value);
+  }
+  return map;
+}
+
+/** Aborted when the client goes away before it was answered. */
+export function clientGone(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** Bodies are read as text, so that numbers keep their digits. */
+export function bodyText(request: FastifyRequest): string {
+  return typeof request.body === "string" ? request.body : "";
+}
