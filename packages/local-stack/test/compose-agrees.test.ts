@@ -7,6 +7,8 @@ import { metadataEnvironmentNames } from "../src/metadata-rules/environment-name
 import { engineSpec } from "../src/services.ts";
 import { readShippedMetadata, repository } from "./read-metadata.ts";
 
+const namedByMetadata = metadataEnvironmentNames(await readShippedMetadata());
+
 const SERVICES = ["auth-actions", "webhook-gateway", "orchestrator", "logs-schema"] as const;
 const SECRET_NAME = /SECRET|PASSWORD|TOKEN|KEYRING|_URL$/;
 
@@ -116,13 +118,13 @@ function containerOf(app: string): z.infer<typeof containerSchema> {
 test("Hasura is given every variable that metadata names", () => {
   const given = Object.keys(environmentOf("hasura"));
 
-  const missing = metadataEnvironmentNames(readShippedMetadata()).filter((name) => !given.includes(name));
+  const missing = namedByMetadata.filter((name) => !given.includes(name));
 
   expect(missing).toEqual([]);
 });
 
 test("metadata names the variables a deployment has to set", () => {
-  expect(metadataEnvironmentNames(readShippedMetadata())).toEqual([
+  expect(namedByMetadata).toEqual([
     "AUTH_ACTIONS_URL",
     "HASURA_ACTION_SECRET",
     "HASURA_EVENT_SECRET",
@@ -138,7 +140,7 @@ test("the embedded engine is given what metadata names, and nothing a real Hasur
   const given = Object.keys(engineSpec(engineInput).env);
   const known = [...ENGINE_SETTINGS, ...PROCESS_SETTINGS, ...Object.keys(environmentOf("hasura"))];
 
-  expect(given).toEqual(expect.arrayContaining(metadataEnvironmentNames(readShippedMetadata())));
+  expect(given).toEqual(expect.arrayContaining(namedByMetadata));
   expect(given.filter((name) => !known.includes(name))).toEqual([]);
 });
 

@@ -15,6 +15,8 @@ type Permission = Table["select_permissions"][number]["permission"];
 /** A change of the shipped metadata, the rule that must notice it, and the place it must name. */
 type Mutant = { name: string; change: (metadata: Shape) => void; rule: MetadataRule; pointer: RegExp };
 
+const shippedMetadata = await readShippedMetadata();
+
 const TENANT = { tenant_id: { _eq: "X-Hasura-Tenant-Id" } };
 
 function tableOf(metadata: Shape, name: string): Table {
@@ -400,13 +402,13 @@ const mutants: readonly Mutant[] = [
 ];
 
 test("the shipped metadata breaks no rule", () => {
-  const findings = checkMetadataRules(readShippedMetadata(), readShippedTwin());
+  const findings = checkMetadataRules(shippedMetadata, readShippedTwin());
 
   expect(findings).toEqual([]);
 });
 
 test.each(mutants)("is noticed: $name", ({ change, rule, pointer }) => {
-  const metadata = metadataShapeSchema.parse(readShippedMetadata());
+  const metadata = metadataShapeSchema.parse(structuredClone(shippedMetadata));
 
   change(metadata);
   const findings = checkMetadataRules(metadata, readShippedTwin());
@@ -417,7 +419,7 @@ test.each(mutants)("is noticed: $name", ({ change, rule, pointer }) => {
 });
 
 test("a term deleted from metadata and twin at once is noticed", () => {
-  const metadata = metadataShapeSchema.parse(readShippedMetadata());
+  const metadata = metadataShapeSchema.parse(structuredClone(shippedMetadata));
   const twin = z.looseObject({ fragments: z.record(z.string(), z.unknown()) }).parse(readShippedTwin());
 
   twin.fragments.MINE = ["LIVE"];
@@ -430,7 +432,7 @@ test("a term deleted from metadata and twin at once is noticed", () => {
 });
 
 test("every role that may read logs sees the schema of logs-schema, but for the tenant", () => {
-  const { remote_schemas: remoteSchemas } = metadataShapeSchema.parse(readShippedMetadata());
+  const { remote_schemas: remoteSchemas } = metadataShapeSchema.parse(structuredClone(shippedMetadata));
   const served = sortedSdl(readFileSync(join(repository, "apps/logs-schema/schema.graphql"), "utf8"));
 
   const seen = first(remoteSchemas).permissions.map(({ definition }) =>
@@ -455,7 +457,7 @@ test("what is no metadata object is a finding, not a crash", () => {
 });
 
 test("no term of any row condition can be lost", () => {
-  const shipped = metadataShapeSchema.parse(readShippedMetadata());
+  const shipped = metadataShapeSchema.parse(structuredClone(shippedMetadata));
   const twin = readShippedTwin();
   const places = placedPermissions(shipped).flatMap(({ permission }, index) =>
     (["filter", "check"] as const)

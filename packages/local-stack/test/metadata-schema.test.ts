@@ -7,31 +7,39 @@ import { readShippedMetadata, repository } from "./read-metadata.ts";
 
 const SCHEMA_FILE = join(repository, "../shared/hasura-conformance/metadata.openapi.json");
 
-type Json = Record<string, unknown>;
+type Json = Readonly<Record<string, unknown>>;
 
 const documentSchema = z.object({
   components: z.object({ schemas: z.record(z.string(), z.record(z.string(), z.unknown())) }),
 });
 
-test("Hasura's own schema of metadata, made strict, accepts the shipped directory", (context) => {
+test("Hasura's own schema of metadata, made strict, accepts the shipped directory", async (context) => {
   if (!existsSync(SCHEMA_FILE)) context.skip(`${SCHEMA_FILE} is not present: the official schema cannot be asked`);
   const validate = compileOfficialSchema();
 
-  const accepted = validate(readShippedMetadata());
+  const accepted = validate(withoutEmptyFiles(await readShippedMetadata()));
 
   expect(validate.errors ?? []).toEqual([]);
   expect(accepted).toBe(true);
 });
 
-test("Hasura's own schema, made strict, refuses a misspelt key", (context) => {
+test("Hasura's own schema, made strict, refuses a misspelt key", async (context) => {
   if (!existsSync(SCHEMA_FILE)) context.skip(`${SCHEMA_FILE} is not present: the official schema cannot be asked`);
   const validate = compileOfficialSchema();
-  const text = JSON.stringify(readShippedMetadata()).replaceAll("allow_aggregations", "allow_aggregation");
+  const text = JSON.stringify(withoutEmptyFiles(await readShippedMetadata())).replaceAll(
+    "allow_aggregations",
+    "allow_aggregation",
+  );
 
   const accepted = validate(JSON.parse(text));
 
   expect(accepted).toBe(false);
 });
+
+/** `network: {}` and the like stand in the directory, but not in the object the schema describes. */
+function withoutEmptyFiles(metadata: Json): Json {
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => JSON.stringify(value) !== "{}"));
+}
 
 /** The official schema with the mends its data set's README asks for, and `additionalProperties: false` on objects that list theirs. */
 function compileOfficialSchema() {
