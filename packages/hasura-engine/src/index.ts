@@ -1,4 +1,4 @@
-export { type Catalog, type CatalogTable } from "./catalog/catalog.ts";
+export type { Catalog, CatalogTable } from "./catalog/catalog.ts";
 export { readCatalog } from "./catalog/read-catalog.ts";
 export { HasuraError, type HasuraErrorCode } from "./hasura-error.ts";
 export { loadMetadata } from "./metadata/load-metadata.ts";

@@ -54,7 +54,9 @@ const jwtKeyTypes = ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES25
 const hmacKeyBytesMin: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
 
 const unsupportedValue = (feature: string) =>
-  z.unknown().refine((value) => value === undefined || value === null, `${feature} is not supported by the embedded engine`);
+  z
+    .unknown()
+    .refine((value) => value === undefined || value === null, `${feature} is not supported by the embedded engine`);
 
 const jwtSchema = z
   .strictObject({
@@ -69,12 +71,18 @@ const jwtSchema = z
     allowed_skew: z.number().min(0).default(0),
     claims_map: unsupportedValue("claims_map").optional(),
     header: z
-      .strictObject({ type: z.literal("Authorization", "a token outside the Authorization header is not supported by the embedded engine") })
+      .strictObject({
+        type: z.literal(
+          "Authorization",
+          "a token outside the Authorization header is not supported by the embedded engine",
+        ),
+      })
       .optional(),
   })
   .superRefine((jwt, context) => {
     const complain = (message: string): void => context.addIssue({ code: "custom", message });
-    if ((jwt.key === undefined) === (jwt.jwk_url === undefined)) complain("exactly one of key and jwk_url must be given");
+    if ((jwt.key === undefined) === (jwt.jwk_url === undefined))
+      complain("exactly one of key and jwk_url must be given");
     if (jwt.key !== undefined && jwt.type === undefined) complain("type must be given beside key");
     const bytesMin = hmacKeyBytesMin[jwt.type ?? ""];
     if (jwt.key !== undefined && bytesMin !== undefined && Buffer.byteLength(jwt.key) < bytesMin) {

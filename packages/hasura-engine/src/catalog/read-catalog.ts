@@ -22,7 +22,13 @@ const columnRow = z.object({
   comment: optionalText,
 });
 const keyRow = z.object({ name: text, primary: z.boolean(), columns: z.array(text) });
-const foreignKeyRow = z.object({ name: text, schema: text, table: text, columns: z.array(text), targetColumns: z.array(text) });
+const foreignKeyRow = z.object({
+  name: text,
+  schema: text,
+  table: text,
+  columns: z.array(text),
+  targetColumns: z.array(text),
+});
 const tableRow = z.object({
   schema: text,
   name: text,
@@ -53,7 +59,9 @@ export async function readCatalog(
   pool: Pick<pg.Pool, "query">,
   tables: readonly (TableName & { readonly isEnum: boolean })[],
 ): Promise<Catalog> {
-  const { rows } = await pool.query(catalogStatement, [JSON.stringify(tables.map(({ schema, name }) => [schema, name]))]);
+  const { rows } = await pool.query(catalogStatement, [
+    JSON.stringify(tables.map(({ schema, name }) => [schema, name])),
+  ]);
   const raw = catalogSchema.parse(JSON.parse(answer.parse(rows)[0].catalog));
   const types = resolveTypes(raw.types);
   const found = new Map<string, CatalogTable>();
@@ -107,5 +115,8 @@ async function readEnumRows(pool: Pick<pg.Pool, "query">, table: CatalogTable): 
   const { rows } = await pool.query(
     `select pg_catalog.json_build_array(${list})::text as row from ${quote(table.schema)}.${quote(table.name)} order by 1`,
   );
-  return z.array(z.object({ row: z.string() })).parse(rows).map(({ row }) => z.array(z.string().nullable()).parse(JSON.parse(row)));
+  return z
+    .array(z.object({ row: z.string() }))
+    .parse(rows)
+    .map(({ row }) => z.array(z.string().nullable()).parse(JSON.parse(row)));
 }

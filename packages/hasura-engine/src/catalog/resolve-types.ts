@@ -81,10 +81,26 @@ function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType): ResolvedTy
   if (row.base !== null) {
     const { type: base, extension, notNull } = byOid(row.base);
     // A domain over an array is filled like the array.
-    const type: PgType = { name: row.name, sql: row.sql, kind: "domain", scalar: row.name, element: base.element, baseName: base.baseName };
+    const type: PgType = {
+      name: row.name,
+      sql: row.sql,
+      kind: "domain",
+      scalar: row.name,
+      element: base.element,
+      baseName: base.baseName,
+    };
     return { type, extension: own ?? extension, notNull: row.notNull || notNull };
   }
   const kind = kinds[row.type];
-  const scalar = kind === "composite" ? `${row.name}_scalar` : row.schema === "pg_catalog" ? (scalarNames.get(row.name) ?? row.name) : row.name;
-  return { type: { name: row.name, sql: row.sql, kind, scalar, element: undefined, baseName: row.name }, extension: own, notNull: false };
+  const scalar =
+    kind === "composite"
+      ? `${row.name}_scalar`
+      : row.schema === "pg_catalog"
+        ? (scalarNames.get(row.name) ?? row.name)
+        : row.name;
+  return {
+    type: { name: row.name, sql: row.sql, kind, scalar, element: undefined, baseName: row.name },
+    extension: own,
+    notNull: false,
+  };
 }

@@ -45,22 +45,24 @@ const typeRelationship = z.strictObject({
 const objectType = z.strictObject({
   name: z.string().min(1),
   description: comment,
-  fields: z.array(
-    typedField.extend({ arguments: refused("an argument of a custom object's field") }),
-  ),
+  fields: z.array(typedField.extend({ arguments: refused("an argument of a custom object's field") })),
   relationships: listOf(typeRelationship),
 });
 
 const enumType = z.strictObject({
   name: z.string().min(1),
   description: comment,
-  values: z.array(z.strictObject({ value: z.string().min(1), description: comment, is_deprecated: optional(z.boolean()) })),
+  values: z.array(
+    z.strictObject({ value: z.string().min(1), description: comment, is_deprecated: optional(z.boolean()) }),
+  ),
 });
 
 export const customTypesMetadata = z
   .strictObject({
     enums: listOf(enumType),
-    input_objects: listOf(z.strictObject({ name: z.string().min(1), description: comment, fields: z.array(typedField) })),
+    input_objects: listOf(
+      z.strictObject({ name: z.string().min(1), description: comment, fields: z.array(typedField) }),
+    ),
     objects: listOf(objectType),
     scalars: listOf(z.strictObject({ name: z.string().min(1), description: comment })),
   })

@@ -36,14 +36,19 @@ const actionsFile = z
       .transform((types) => types ?? { enums: [], input_objects: [], objects: [], scalars: [] }),
   })
   .nullish()
-  .transform((file) => file ?? { actions: [], custom_types: { enums: [], input_objects: [], objects: [], scalars: [] } });
+  .transform(
+    (file) => file ?? { actions: [], custom_types: { enums: [], input_objects: [], objects: [], scalars: [] } },
+  );
 
 /** Merges `actions.yaml` with the types and signatures of `actions.graphql`, as the Hasura CLI does. */
 export function joinActions(yaml: unknown, sdl: string | undefined): Joined {
   if (yaml === undefined && sdl === undefined) return { object: {}, problems: [] };
   const file = actionsFile.safeParse(yaml);
   if (!file.success) {
-    return { object: {}, problems: file.error.issues.map(({ path, message }) => ({ place: `actions.yaml#/${path.join("/")}`, message })) };
+    return {
+      object: {},
+      problems: file.error.issues.map(({ path, message }) => ({ place: `actions.yaml#/${path.join("/")}`, message })),
+    };
   }
   const declared = readSdl(sdl ?? "");
   if ("problems" in declared) return { object: {}, problems: declared.problems };
@@ -65,7 +70,10 @@ export function joinActions(yaml: unknown, sdl: string | undefined): Joined {
     custom_types: {
       ...custom_types,
       ...Object.fromEntries(
-        typeKinds.map((kind) => [kind, custom_types[kind].map((type) => ({ ...type, ...declared.types[kind].get(type.name) }))]),
+        typeKinds.map((kind) => [
+          kind,
+          custom_types[kind].map((type) => ({ ...type, ...declared.types[kind].get(type.name) })),
+        ]),
       ),
     },
   };
@@ -102,7 +110,9 @@ function readSdl(sdl: string): Declared | { readonly problems: readonly Problem[
   try {
     document = parse(sdl, { noLocation: true });
   } catch (error) {
-    return { problems: [{ place: "actions.graphql", message: error instanceof Error ? error.message : String(error) }] };
+    return {
+      problems: [{ place: "actions.graphql", message: error instanceof Error ? error.message : String(error) }],
+    };
   }
   for (const definition of document.definitions) {
     switch (definition.kind) {
@@ -144,7 +154,11 @@ function addObject(
     complain(`${definition.kind} ${name} is not supported in actions.graphql`);
     return;
   }
-  declared.types.objects.set(name, { name, ...describe(definition), fields: (definition.fields ?? []).map(outputField) });
+  declared.types.objects.set(name, {
+    name,
+    ...describe(definition),
+    fields: (definition.fields ?? []).map(outputField),
+  });
 }
 
 function outputField(field: FieldDefinitionNode): Readonly<Record<string, unknown>> {
@@ -181,6 +195,8 @@ function scalar(definition: ScalarTypeDefinitionNode): Readonly<Record<string, u
   return { name: definition.name.value, ...describe(definition) };
 }
 
-function describe({ description }: { readonly description?: { readonly value: string } | undefined }): { description?: string } {
+function describe({ description }: { readonly description?: { readonly value: string } | undefined }): {
+  description?: string;
+} {
   return description === undefined ? {} : { description: description.value };
 }

@@ -12,7 +12,9 @@ const connectionInfo = z.strictObject({
     z.strictObject({ connection_parameters: refused("connection_parameters") }),
   ]),
   isolation_level: optional(
-    z.string().refine((level) => level === "read-committed", unsupported("an isolation_level other than read-committed")),
+    z
+      .string()
+      .refine((level) => level === "read-committed", unsupported("an isolation_level other than read-committed")),
   ),
   pool_settings: optional(
     z.strictObject({
@@ -30,7 +32,9 @@ const connectionInfo = z.strictObject({
 
 const sourceMetadata = z.strictObject({
   name: z.string().min(1),
-  kind: z.string().refine((kind) => kind === "postgres" || kind === "pg", unsupported("a source of a kind other than postgres")),
+  kind: z
+    .string()
+    .refine((kind) => kind === "postgres" || kind === "pg", unsupported("a source of a kind other than postgres")),
   configuration: z.strictObject({
     connection_info: connectionInfo,
     read_replicas: refused("read_replicas"),
@@ -51,7 +55,11 @@ const sourceMetadata = z.strictObject({
 function isDefaultNaming(value: unknown): boolean {
   if (isEmpty(value)) return true;
   const parsed = z
-    .strictObject({ naming_convention: z.literal("hasura-default").nullish(), root_fields: z.unknown(), type_names: z.unknown() })
+    .strictObject({
+      naming_convention: z.literal("hasura-default").nullish(),
+      root_fields: z.unknown(),
+      type_names: z.unknown(),
+    })
     .safeParse(value);
   return parsed.success && isEmpty(parsed.data.root_fields) && isEmpty(parsed.data.type_names);
 }
@@ -78,7 +86,9 @@ const cronTriggerMetadata = z.strictObject({
   name: z.string().min(1),
   webhook: z.string().min(1),
   schedule: z.string().min(1),
-  include_in_metadata: z.boolean().refine((included) => included, unsupported("a cron trigger with include_in_metadata: false")),
+  include_in_metadata: z
+    .boolean()
+    .refine((included) => included, unsupported("a cron trigger with include_in_metadata: false")),
   payload: z.unknown(),
   retry_conf: optional(
     z.strictObject({

@@ -1,5 +1,6 @@
-import { jsonPointer, issuesToProblems, type Problem } from "./problem.ts";
+import { findUnsupported } from "./find-unsupported.ts";
 import { type Metadata, metadataSchema, type SourceMetadata } from "./metadata.ts";
+import { issuesToProblems, jsonPointer, type Problem } from "./problem.ts";
 import { tableKey } from "./scalars.ts";
 
 export type ParseResult = { readonly metadata: Metadata } | { readonly problems: readonly Problem[] };
@@ -21,11 +22,28 @@ export function parseMetadata(
   const [source] = sources;
   if (source === undefined) return { problems: [{ place: placeOf(["sources"]), message: "one source must be given" }] };
   const problems = [
-    ...repeated(source.tables.map(({ table }) => tableKey(table)), "table", (index) => placeOf(["sources", 0, "tables", index])),
-    ...repeated(rest.actions.map(({ name }) => name), "action", (index) => placeOf(["actions", index])),
-    ...repeated(rest.remote_schemas.map(({ name }) => name), "remote schema", (index) => placeOf(["remote_schemas", index])),
-    ...repeated(rest.cron_triggers.map(({ name }) => name), "cron trigger", (index) => placeOf(["cron_triggers", index])),
+    ...repeated(
+      source.tables.map(({ table }) => tableKey(table)),
+      "table",
+      (index) => placeOf(["sources", 0, "tables", index]),
+    ),
+    ...repeated(
+      rest.actions.map(({ name }) => name),
+      "action",
+      (index) => placeOf(["actions", index]),
+    ),
+    ...repeated(
+      rest.remote_schemas.map(({ name }) => name),
+      "remote schema",
+      (index) => placeOf(["remote_schemas", index]),
+    ),
+    ...repeated(
+      rest.cron_triggers.map(({ name }) => name),
+      "cron trigger",
+      (index) => placeOf(["cron_triggers", index]),
+    ),
     ...repeatedInTables(source, placeOf),
+    ...findUnsupported(rest, placeOf),
   ];
   if (problems.length > 0) return { problems };
   const metadata: Metadata = {
@@ -50,13 +68,26 @@ function databaseUrlOf(source: SourceMetadata, env: Env): string | undefined {
 function repeatedInTables(source: SourceMetadata, placeOf: (path: readonly PropertyKey[]) => string): Problem[] {
   return source.tables.flatMap((table, tableIndex) => {
     const place = (list: string) => (index: number) => placeOf(["sources", 0, "tables", tableIndex, list, index]);
-    const permissions = ["select_permissions", "insert_permissions", "update_permissions", "delete_permissions"] as const;
-    return permissions.flatMap((list) => repeated(table[list].map(({ role }) => role), `${list} for role`, place(list)));
+    const permissions = [
+      "select_permissions",
+      "insert_permissions",
+      "update_permissions",
+      "delete_permissions",
+    ] as const;
+    return permissions.flatMap((list) =>
+      repeated(
+        table[list].map(({ role }) => role),
+        `${list} for role`,
+        place(list),
+      ),
+    );
   });
 }
 
 function repeated(names: readonly string[], noun: string, placeOf: (index: number) => string): Problem[] {
   return names.flatMap((name, index) =>
-    names.indexOf(name) === index ? [] : [{ place: placeOf(index), message: `the ${noun} "${name}" is declared more than once` }],
+    names.indexOf(name) === index
+      ? []
+      : [{ place: placeOf(index), message: `the ${noun} "${name}" is declared more than once` }],
   );
 }

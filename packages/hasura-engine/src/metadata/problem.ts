@@ -40,7 +40,10 @@ export function issuesToProblems(
   return issues.flatMap((issue): Problem[] => {
     const path = [...prefix, ...issue.path];
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ place: placeOf([...path, key]), message: unsupported(`the unknown key "${key}"`) }));
+      return issue.keys.map((key) => ({
+        place: placeOf([...path, key]),
+        message: unsupported(`the unknown key "${key}"`),
+      }));
     }
     if (issue.code === "invalid_union") {
       const branch = likeliestBranch(issue.errors);

@@ -61,7 +61,10 @@ export async function readMetadataDirectory(dir: string): Promise<ReadResult> {
 async function refuseUnknownFiles(reader: Reader): Promise<void> {
   for (const entry of await readdir(reader.root, { withFileTypes: true })) {
     if (entry.isFile() && /\.(ya?ml|graphql|json)$/.test(entry.name) && !knownTopLevel.has(entry.name)) {
-      reader.problems.push({ place: entry.name, message: `the unknown file "${entry.name}" is not supported by the embedded engine` });
+      reader.problems.push({
+        place: entry.name,
+        message: `the unknown file "${entry.name}" is not supported by the embedded engine`,
+      });
     }
   }
 }
@@ -122,12 +125,14 @@ async function resolveIncludes(
   }
   if (Array.isArray(value)) {
     const items: unknown[] = [];
-    for (const [index, item] of value.entries()) items.push(await resolveIncludes(reader, item, file, [...at, index], including));
+    for (const [index, item] of value.entries())
+      items.push(await resolveIncludes(reader, item, file, [...at, index], including));
     return items;
   }
   if (!isObject(value)) return value;
   const object: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) object[key] = await resolveIncludes(reader, item, file, [...at, key], including);
+  for (const [key, item] of Object.entries(value))
+    object[key] = await resolveIncludes(reader, item, file, [...at, key], including);
   return object;
 }
 
@@ -135,7 +140,10 @@ async function resolveIncludes(
 function exactNumber(reader: Reader, value: bigint, at: readonly PropertyKey[]): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) {
-    reader.problems.push({ place: placeIn(reader.origins, at), message: "an integer beyond 2^53 must be written as a string" });
+    reader.problems.push({
+      place: placeIn(reader.origins, at),
+      message: "an integer beyond 2^53 must be written as a string",
+    });
   }
   return number;
 }

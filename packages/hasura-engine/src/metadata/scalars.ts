@@ -15,7 +15,10 @@ export function listOf<T extends z.ZodType>(item: T) {
 
 /** A key whose feature the engine lacks: only its empty forms are accepted. */
 export function refused(feature: string, accepts: (value: unknown) => boolean = isEmpty) {
-  return z.unknown().optional().refine(accepts, { error: unsupported(feature), abort: false });
+  return z
+    .unknown()
+    .optional()
+    .refine(accepts, { error: unsupported(feature), abort: false });
 }
 
 export function isEmpty(value: unknown): boolean {

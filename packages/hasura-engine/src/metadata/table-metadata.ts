@@ -25,7 +25,10 @@ export const booleanExpression = z.record(z.string(), z.unknown()).superRefine((
 });
 export type BooleanExpression = z.infer<typeof booleanExpression>;
 
-function* operatorsIn(value: unknown, path: readonly (string | number)[]): Generator<{ path: (string | number)[]; operator: string }> {
+function* operatorsIn(
+  value: unknown,
+  path: readonly (string | number)[],
+): Generator<{ path: (string | number)[]; operator: string }> {
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) yield* operatorsIn(item, [...path, index]);
   } else if (typeof value === "object" && value !== null) {
@@ -80,7 +83,11 @@ const updatePermissions = permission({
   backend_only: flag,
   validate_input: refused("validate_input"),
 });
-const deletePermissions = permission({ filter: booleanExpression, backend_only: flag, validate_input: refused("validate_input") });
+const deletePermissions = permission({
+  filter: booleanExpression,
+  backend_only: flag,
+  validate_input: refused("validate_input"),
+});
 
 const manualConfiguration = z.strictObject({
   manual_configuration: z.strictObject({
@@ -90,30 +97,42 @@ const manualConfiguration = z.strictObject({
   }),
 });
 const remoteKeyColumns = z.union([
-  z.strictObject({ table: tableName, column: z.string() }).transform(({ table, column }) => ({ table, columns: [column] })),
+  z
+    .strictObject({ table: tableName, column: z.string() })
+    .transform(({ table, column }) => ({ table, columns: [column] })),
   z.strictObject({ table: tableName, columns: z.array(z.string()).min(1) }),
   // The legacy API took one column under the plural key.
-  z.strictObject({ table: tableName, columns: z.string() }).transform(({ table, columns: column }) => ({ table, columns: [column] })),
+  z
+    .strictObject({ table: tableName, columns: z.string() })
+    .transform(({ table, columns: column }) => ({ table, columns: [column] })),
 ]);
 const ownKeyColumns = z.union([z.string().transform((column) => [column]), z.array(z.string()).min(1)]);
 
 const relationship = <T extends z.ZodType>(using: T) =>
   listOf(z.strictObject({ name: z.string().min(1), using: z.union([using, manualConfiguration]), comment }));
 
-const objectRelationships = relationship(z.strictObject({ foreign_key_constraint_on: z.union([ownKeyColumns, remoteKeyColumns]) }));
+const objectRelationships = relationship(
+  z.strictObject({ foreign_key_constraint_on: z.union([ownKeyColumns, remoteKeyColumns]) }),
+);
 const arrayRelationships = relationship(z.strictObject({ foreign_key_constraint_on: remoteKeyColumns }));
 
-export type RemoteFieldPath = { readonly [field: string]: { readonly arguments: Readonly<Record<string, unknown>>; readonly field?: RemoteFieldPath | undefined } };
+export type RemoteFieldPath = {
+  readonly [field: string]: {
+    readonly arguments: Readonly<Record<string, unknown>>;
+    readonly field?: RemoteFieldPath | undefined;
+  };
+};
 const remoteField: z.ZodType<RemoteFieldPath> = z.lazy(() =>
   z
-    .record(
-      z.string(),
-      z.strictObject({ arguments: z.record(z.string(), z.unknown()), field: optional(remoteField) }),
-    )
+    .record(z.string(), z.strictObject({ arguments: z.record(z.string(), z.unknown()), field: optional(remoteField) }))
     .refine((fields) => Object.keys(fields).length === 1, "exactly one field must be named"),
 );
 
-const toRemoteSchema = z.strictObject({ remote_schema: z.string(), lhs_fields: z.array(z.string()), remote_field: remoteField });
+const toRemoteSchema = z.strictObject({
+  remote_schema: z.string(),
+  lhs_fields: z.array(z.string()),
+  remote_field: remoteField,
+});
 const legacyToRemoteSchema = z
   .strictObject({ remote_schema: z.string(), hasura_fields: z.array(z.string()), remote_field: remoteField })
   .transform(({ hasura_fields, ...rest }) => ({ to_remote_schema: { ...rest, lhs_fields: hasura_fields } }));
@@ -124,7 +143,10 @@ const remoteRelationships = listOf(
       .unknown()
       .superRefine((value, context) => {
         if (typeof value === "object" && value !== null && "to_source" in value) {
-          context.addIssue({ code: "custom", message: unsupported("a remote relationship other than to_remote_schema") });
+          context.addIssue({
+            code: "custom",
+            message: unsupported("a remote relationship other than to_remote_schema"),
+          });
         }
       })
       .pipe(z.union([z.strictObject({ to_remote_schema: toRemoteSchema }), legacyToRemoteSchema])),
@@ -138,7 +160,11 @@ const eventTriggers = listOf(
   z.strictObject({
     name: z.string().min(1),
     definition: z.strictObject({ enable_manual: flag, insert: operation, update: operation, delete: operation }),
-    retry_conf: z.strictObject({ num_retries: nonNegative, interval_sec: nonNegative, timeout_sec: optional(z.number().int().positive()) }),
+    retry_conf: z.strictObject({
+      num_retries: nonNegative,
+      interval_sec: nonNegative,
+      timeout_sec: optional(z.number().int().positive()),
+    }),
     webhook: optional(z.string()),
     webhook_from_env: optional(z.string()),
     headers,

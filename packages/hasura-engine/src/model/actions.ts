@@ -24,7 +24,12 @@ export function resolveActions({ metadata, env, customTypes, findings, owners }:
   });
 }
 
-function resolveAction(entry: ActionMetadata, env: Env, { requireType }: ResolvedCustomTypes, owners: RootFieldOwners): Action {
+function resolveAction(
+  entry: ActionMetadata,
+  env: Env,
+  { requireType }: ResolvedCustomTypes,
+  owners: RootFieldOwners,
+): Action {
   const { name, definition, permissions, comment } = entry;
   requireGraphqlName(name, "the action name");
   for (const argument of definition.arguments) {

@@ -1,27 +1,17 @@
-import type { GraphQLSchema } from "graphql";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import { resolvePermissions } from "../permissions/table-permissions.ts";
 import { resolveActions } from "./actions.ts";
+import { resolveCronTriggers } from "./cron-triggers.ts";
 import { resolveCustomTypes } from "./custom-types.ts";
 import type { Env } from "./env-templates.ts";
 import { resolveEventTriggers } from "./event-triggers.ts";
-import { resolveCronTriggers } from "./cron-triggers.ts";
 import { createFindings } from "./inconsistency.ts";
-import type { Model, RemoteRoleSchema } from "./model.ts";
+import type { Model } from "./model.ts";
 import { resolveRelationships } from "./relationships.ts";
 import { resolveRemoteRelationships } from "./remote-relationships.ts";
-import { resolveRemoteSchemas } from "./remote-schemas.ts";
+import { type BuildRemoteRole, type Introspected, resolveRemoteSchemas } from "./remote-schemas.ts";
 import { draftTables, type RootFieldOwners } from "./table-drafts.ts";
-
-/** What asking a remote schema for its types brought. */
-export type Introspected = { readonly schema: GraphQLSchema } | { readonly fault: string };
-
-/** Turns a role's SDL into its part of the upstream schema, or names what is wrong with it. */
-export type BuildRemoteRole = (
-  upstream: GraphQLSchema,
-  sdl: string,
-) => { readonly role: RemoteRoleSchema } | { readonly reason: string };
 
 export type ModelInput = {
   readonly metadata: Metadata;

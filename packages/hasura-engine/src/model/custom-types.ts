@@ -1,4 +1,4 @@
-import { type NamedTypeNode, Kind, parseType, type TypeNode } from "graphql";
+import { Kind, type NamedTypeNode, parseType, type TypeNode } from "graphql";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CustomTypesMetadata } from "../metadata/action-metadata.ts";
 import type { Metadata } from "../metadata/metadata.ts";
@@ -29,8 +29,12 @@ export function resolveCustomTypes(
 ): ResolvedCustomTypes {
   const pgScalars = new Set([...catalog.types.values()].map(({ scalar }) => scalar));
   const object = { type: "custom_types", name: "custom_types", definition: metadata.custom_types };
-  const resolved = findings.attempt(object, () => resolve(metadata.custom_types, metadata.source.name, drafts, pgScalars));
-  return resolved ?? judge({ enums: new Map(), inputObjects: new Map(), objects: new Map(), scalars: new Map() }, pgScalars);
+  const resolved = findings.attempt(object, () =>
+    resolve(metadata.custom_types, metadata.source.name, drafts, pgScalars),
+  );
+  return (
+    resolved ?? judge({ enums: new Map(), inputObjects: new Map(), objects: new Map(), scalars: new Map() }, pgScalars)
+  );
 }
 
 type Declared = Omit<CustomTypes, "pgScalars">;
@@ -65,8 +69,12 @@ function resolve(
   requireUniqueNames(metadata, drafts);
   const objects = new Map<string, CustomObject>();
   const declared: Declared = {
-    enums: new Map(metadata.enums.map(({ name, values, description }) => [name, { values: values.map(enumValue), description }])),
-    inputObjects: new Map(metadata.input_objects.map(({ name, fields, description }) => [name, { fields, description }])),
+    enums: new Map(
+      metadata.enums.map(({ name, values, description }) => [name, { values: values.map(enumValue), description }]),
+    ),
+    inputObjects: new Map(
+      metadata.input_objects.map(({ name, fields, description }) => [name, { fields, description }]),
+    ),
     objects,
     scalars: new Map(metadata.scalars.map(({ name, description }) => [name, { description }])),
   };
@@ -76,13 +84,27 @@ function resolve(
   const types = judge(declared, pgScalars);
   for (const { name, fields } of metadata.input_objects) {
     for (const field of fields) types.requireType(field.type, "input", `field "${field.name}" in "${name}"`);
-    requireUnique(fields.map((field) => field.name), `fields of "${name}"`);
+    requireUnique(
+      fields.map((field) => field.name),
+      `fields of "${name}"`,
+    );
   }
   for (const object of metadata.objects) {
-    for (const field of object.fields) types.requireType(field.type, "output", `field "${field.name}" in "${object.name}"`);
-    requireUnique([...object.fields, ...object.relationships].map((field) => field.name), `fields of "${object.name}"`);
-    const relationships = object.relationships.map((entry) => resolveRelationship(object, entry, source, drafts, declared));
-    objects.set(object.name, { name: object.name, description: object.description, fields: object.fields.map(customField), relationships });
+    for (const field of object.fields)
+      types.requireType(field.type, "output", `field "${field.name}" in "${object.name}"`);
+    requireUnique(
+      [...object.fields, ...object.relationships].map((field) => field.name),
+      `fields of "${object.name}"`,
+    );
+    const relationships = object.relationships.map((entry) =>
+      resolveRelationship(object, entry, source, drafts, declared),
+    );
+    objects.set(object.name, {
+      name: object.name,
+      description: object.description,
+      fields: object.fields.map(customField),
+      relationships,
+    });
   }
   return types;
 }
@@ -111,7 +133,10 @@ function resolveRelationship(
   }
   const target = drafts.get(tableKey(entry.remote_table));
   if (target === undefined) {
-    throw new Inconsistent("not-exists", `the remote table "${tableText(entry.remote_table)}" for ${what} does not exist`);
+    throw new Inconsistent(
+      "not-exists",
+      `the remote table "${tableText(entry.remote_table)}" for ${what} does not exist`,
+    );
   }
   const mapping = Object.entries(entry.field_mapping).map(([name, column]) => {
     const field = object.fields.find((candidate) => candidate.name === name);
@@ -130,7 +155,9 @@ function resolveRelationship(
 }
 
 function requireUniqueNames(metadata: CustomTypesMetadata, drafts: TableDrafts): void {
-  const names = [...metadata.enums, ...metadata.input_objects, ...metadata.objects, ...metadata.scalars].map(({ name }) => name);
+  const names = [...metadata.enums, ...metadata.input_objects, ...metadata.objects, ...metadata.scalars].map(
+    ({ name }) => name,
+  );
   for (const name of names) requireGraphqlName(name, "the type name");
   requireUnique(names, "type names");
   const reserved = new Set([...builtinScalars, "query_root", "mutation_root", "subscription_root"]);
@@ -146,7 +173,10 @@ function requireUniqueNames(metadata: CustomTypesMetadata, drafts: TableDrafts):
 function requireUnique(names: readonly string[], what: string): void {
   const repeated = names.filter((name, index) => names.indexOf(name) !== index);
   if (repeated.length > 0) {
-    throw new Inconsistent("constraint-violation", `duplicate ${what}: ${[...new Set(repeated)].map((name) => `"${name}"`).join(", ")}`);
+    throw new Inconsistent(
+      "constraint-violation",
+      `duplicate ${what}: ${[...new Set(repeated)].map((name) => `"${name}"`).join(", ")}`,
+    );
   }
 }
 

@@ -5,13 +5,18 @@ import { isGraphqlName } from "./names.ts";
 /** Value -> description of an enum table; refuses tables that cannot be one (semantics C.2). */
 export function enumValues(table: CatalogTable, catalog: Catalog): Map<string, string | undefined> {
   const refuse = (reason: string): never => {
-    throw new Inconsistent("constraint-violation", `the table "${table.name}" cannot be used as an enum because ${reason}`);
+    throw new Inconsistent(
+      "constraint-violation",
+      `the table "${table.name}" cannot be used as an enum because ${reason}`,
+    );
   };
   const key = table.primaryKey?.columns ?? [];
   if (key.length === 0) refuse("the table must have a primary key");
   if (key.length > 1) refuse("the table's primary key must not span multiple columns");
   if (table.columns.length > 2) {
-    refuse("the table must have exactly one primary key and optionally one comment column, but it has additional columns");
+    refuse(
+      "the table must have exactly one primary key and optionally one comment column, but it has additional columns",
+    );
   }
   for (const column of table.columns) {
     if (column.type.baseName !== "text" && column.type.baseName !== "varchar") {

@@ -7,10 +7,14 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /** Value of a variable that metadata names. Hasura refuses its own settings there, so that none of them can leak out. */
 export function fromEnv(name: string, env: Env): string {
   if (name.startsWith("HASURA_GRAPHQL_")) {
-    throw new Inconsistent("not-supported", `environment variables starting with "HASURA_GRAPHQL_" are not allowed: ${name}`);
+    throw new Inconsistent(
+      "not-supported",
+      `environment variables starting with "HASURA_GRAPHQL_" are not allowed: ${name}`,
+    );
   }
   const value = env[name];
-  if (value === undefined || value === "") throw new Inconsistent("not-found", `environment variable '${name}' not set`);
+  if (value === undefined || value === "")
+    throw new Inconsistent("not-found", `environment variable '${name}' not set`);
   return value;
 }
 
@@ -37,7 +41,8 @@ export function fillUrl(text: string, env: Env): string {
 
 export function httpUrl(text: string): string {
   const protocol = URL.canParse(text) ? new URL(text).protocol : undefined;
-  if (protocol !== "http:" && protocol !== "https:") throw new Inconsistent("unexpected", `"${text}" is not an http url`);
+  if (protocol !== "http:" && protocol !== "https:")
+    throw new Inconsistent("unexpected", `"${text}" is not an http url`);
   return text;
 }
 

@@ -9,7 +9,12 @@ import type { TableDraft, TableDrafts } from "./table-drafts.ts";
 const timeoutSecondsDefault = 60;
 const nameLengthMax = 42;
 
-export function resolveEventTriggers(drafts: TableDrafts, source: string, env: Env, findings: Findings): EventTrigger[] {
+export function resolveEventTriggers(
+  drafts: TableDrafts,
+  source: string,
+  env: Env,
+  findings: Findings,
+): EventTrigger[] {
   const names = new Set<string>();
   return [...drafts.values()].flatMap((draft) =>
     draft.metadata.event_triggers.flatMap((entry) => {
@@ -20,7 +25,9 @@ export function resolveEventTriggers(drafts: TableDrafts, source: string, env: E
         definition: { source, table: draft.metadata.table, configuration: entry },
       };
       const resolved = findings.attempt(object, () =>
-        within(`in table "${table}"`, () => within(`in event trigger "${entry.name}"`, () => resolveTrigger(draft, entry, env, names))),
+        within(`in table "${table}"`, () =>
+          within(`in event trigger "${entry.name}"`, () => resolveTrigger(draft, entry, env, names)),
+        ),
       );
       return resolved ?? [];
     }),
@@ -30,7 +37,10 @@ export function resolveEventTriggers(drafts: TableDrafts, source: string, env: E
 function resolveTrigger(draft: TableDraft, entry: EventTriggerMetadata, env: Env, names: Set<string>): EventTrigger {
   const { name, definition, retry_conf, webhook, webhook_from_env } = entry;
   if (!/^[A-Za-z]+[A-Za-z0-9_-]*$/.test(name) || name.length > nameLengthMax) {
-    throw new Inconsistent("parse-failed", `an event trigger's name has at most ${nameLengthMax} letters, digits, "_" and "-" and begins with a letter`);
+    throw new Inconsistent(
+      "parse-failed",
+      `an event trigger's name has at most ${nameLengthMax} letters, digits, "_" and "-" and begins with a letter`,
+    );
   }
   if (names.has(name)) throw new Inconsistent("already-exists", `event trigger with name "${name}" already exists`);
   if (draft.table.kind !== "table" && draft.table.kind !== "partitioned-table") {
@@ -38,7 +48,10 @@ function resolveTrigger(draft: TableDraft, entry: EventTriggerMetadata, env: Env
   }
   const { insert, update, delete: remove } = definition;
   if (insert === undefined && update === undefined && remove === undefined && !definition.enable_manual) {
-    throw new Inconsistent("parse-failed", "atleast one amongst insert/update/delete/enable_manual spec must be provided");
+    throw new Inconsistent(
+      "parse-failed",
+      "atleast one amongst insert/update/delete/enable_manual spec must be provided",
+    );
   }
   if (webhook !== undefined && webhook_from_env !== undefined) {
     throw new Inconsistent("parse-failed", "only one of webhook or webhook_from_env should be given");
@@ -64,7 +77,10 @@ function resolveTrigger(draft: TableDraft, entry: EventTriggerMetadata, env: Env
   return trigger;
 }
 
-function resolveOperation(draft: TableDraft, operation: EventTriggerMetadata["definition"]["insert"]): EventOperation | undefined {
+function resolveOperation(
+  draft: TableDraft,
+  operation: EventTriggerMetadata["definition"]["insert"],
+): EventOperation | undefined {
   if (operation === undefined) return undefined;
   return {
     columns: columnsOf(draft, operation.columns, "found empty column specification"),

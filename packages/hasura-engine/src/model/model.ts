@@ -62,7 +62,11 @@ export type Column = {
   readonly position: number;
 };
 
-export type UniqueConstraint = { readonly name: string; readonly columns: readonly Column[]; readonly primary: boolean };
+export type UniqueConstraint = {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly primary: boolean;
+};
 
 export type Table = {
   /** `schema.name`, the key of `Model.tables`. */
@@ -153,7 +157,9 @@ export type SelectPermission = {
   readonly allowAggregations: boolean;
   /** Undefined = all. */
   readonly queryRootFields: ReadonlySet<"select" | "select_by_pk" | "select_aggregate"> | undefined;
-  readonly subscriptionRootFields: ReadonlySet<"select" | "select_by_pk" | "select_aggregate" | "select_stream"> | undefined;
+  readonly subscriptionRootFields:
+    | ReadonlySet<"select" | "select_by_pk" | "select_aggregate" | "select_stream">
+    | undefined;
 };
 export type Preset = { readonly column: Column; readonly value: PresetValue };
 export type PresetValue =
@@ -186,7 +192,11 @@ export type Action = {
   readonly operation: "query" | "mutation";
   readonly comment: string | undefined;
   /** GraphQL type text per argument, for example `[uuid!]!`. */
-  readonly arguments: readonly { readonly name: string; readonly type: string; readonly description: string | undefined }[];
+  readonly arguments: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly description: string | undefined;
+  }[];
   readonly outputType: string;
   /** Environment templates filled in. */
   readonly url: string;
@@ -197,8 +207,17 @@ export type Action = {
   readonly roles: ReadonlySet<string>;
 };
 export type CustomTypes = {
-  readonly enums: ReadonlyMap<string, { readonly values: readonly { readonly value: string; readonly description: string | undefined }[]; readonly description: string | undefined }>;
-  readonly inputObjects: ReadonlyMap<string, { readonly fields: readonly CustomField[]; readonly description: string | undefined }>;
+  readonly enums: ReadonlyMap<
+    string,
+    {
+      readonly values: readonly { readonly value: string; readonly description: string | undefined }[];
+      readonly description: string | undefined;
+    }
+  >;
+  readonly inputObjects: ReadonlyMap<
+    string,
+    { readonly fields: readonly CustomField[]; readonly description: string | undefined }
+  >;
   readonly objects: ReadonlyMap<string, CustomObject>;
   readonly scalars: ReadonlyMap<string, { readonly description: string | undefined }>;
   /** PG scalars named by actions without declaration (`uuid`, `jsonb` …). */

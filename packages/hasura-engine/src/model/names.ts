@@ -7,7 +7,8 @@ export function isGraphqlName(text: string): boolean {
 }
 
 export function requireGraphqlName(text: string, what: string): string {
-  if (!isGraphqlName(text)) throw new Inconsistent("validation-failed", `${what} "${text}" is not a valid GraphQL identifier`);
+  if (!isGraphqlName(text))
+    throw new Inconsistent("validation-failed", `${what} "${text}" is not a valid GraphQL identifier`);
   return text;
 }
 

@@ -1,4 +1,4 @@
-import { tableKey, tableText, type TableName } from "../metadata/scalars.ts";
+import { type TableName, tableKey, tableText } from "../metadata/scalars.ts";
 import type { ArrayRelationshipMetadata, ObjectRelationshipMetadata } from "../metadata/table-metadata.ts";
 import { type Findings, Inconsistent, within } from "./inconsistency.ts";
 import type { Column, Relationship } from "./model.ts";
@@ -46,7 +46,10 @@ function add(
 export function requireFreeName(draft: TableDraft, name: string): void {
   const column = [...draft.table.columns.values()].find(({ graphqlName }) => graphqlName === name);
   if (column !== undefined || draft.relationships.has(name) || draft.remoteRelationships.has(name)) {
-    throw new Inconsistent("already-exists", `field with name "${name}" already exists in table "${tableText(draft.table)}"`);
+    throw new Inconsistent(
+      "already-exists",
+      `field with name "${name}" already exists in table "${tableText(draft.table)}"`,
+    );
   }
 }
 
@@ -74,7 +77,9 @@ function resolveUsing(
   }
   const target = requireTable(drafts, on.table);
   for (const column of on.columns) requireColumn(target, column);
-  const key = theOne(target.catalog.foreignKeys.filter((key) => key.target === draft.table.key && sameSet(key.columns, on.columns)));
+  const key = theOne(
+    target.catalog.foreignKeys.filter((key) => key.target === draft.table.key && sameSet(key.columns, on.columns)),
+  );
   const columns: Pairs = key.columns.map((name, index) => ({
     own: requireColumn(draft, key.targetColumns[index] ?? ""),
     target: requireColumn(target, name),
@@ -82,7 +87,11 @@ function resolveUsing(
   return { target: target.table.key, columns, required: false, insertion: "after-parent" };
 }
 
-function forwardKey(draft: TableDraft, names: readonly string[], drafts: TableDrafts): { target: string; columns: Pairs } {
+function forwardKey(
+  draft: TableDraft,
+  names: readonly string[],
+  drafts: TableDrafts,
+): { target: string; columns: Pairs } {
   for (const name of names) requireColumn(draft, name);
   const key = theOne(draft.catalog.foreignKeys.filter(({ columns }) => sameSet(columns, names)));
   const target = drafts.get(key.target);
@@ -96,7 +105,8 @@ function forwardKey(draft: TableDraft, names: readonly string[], drafts: TableDr
 
 function theOne<T>(keys: readonly T[]): T {
   const [key, ...others] = keys;
-  if (key === undefined) throw new Inconsistent("constraint-error", "no foreign constraint exists on the given column(s)");
+  if (key === undefined)
+    throw new Inconsistent("constraint-error", "no foreign constraint exists on the given column(s)");
   if (others.length > 0) {
     throw new Inconsistent("constraint-error", "more than one foreign key constraint exists on the given column(s)");
   }
@@ -119,6 +129,7 @@ export function requireTable(drafts: TableDrafts, name: TableName): TableDraft {
 
 export function requireColumn({ table }: Pick<TableDraft, "table">, name: string): Column {
   const column = table.columns.get(name);
-  if (column === undefined) throw new Inconsistent("not-exists", `column "${name}" does not exist in table "${tableText(table)}"`);
+  if (column === undefined)
+    throw new Inconsistent("not-exists", `column "${name}" does not exist in table "${tableText(table)}"`);
   return column;
 }

@@ -5,10 +5,10 @@ import {
   type GraphQLSchema,
   getNamedType,
   isInputObjectType,
+  isInterfaceType,
   isListType,
   isNonNullType,
   isObjectType,
-  isInterfaceType,
   isRequiredArgument,
 } from "graphql";
 import { tableText } from "../metadata/scalars.ts";
@@ -37,21 +37,33 @@ export function resolveRemoteRelationships(
         definition: { source, table: draft.metadata.table, name: entry.name, definition: entry.definition },
       };
       const resolved = findings.attempt(object, () =>
-        within(`in table "${table}"`, () => within(`in remote relationship "${entry.name}"`, () => resolve(draft, entry, remotes))),
+        within(`in table "${table}"`, () =>
+          within(`in remote relationship "${entry.name}"`, () => resolve(draft, entry, remotes)),
+        ),
       );
       if (resolved !== undefined) draft.remoteRelationships.set(entry.name, resolved);
     }
   }
 }
 
-function resolve(draft: TableDraft, entry: RemoteRelationshipMetadata, remotes: readonly RemoteSchema[]): RemoteRelationship {
+function resolve(
+  draft: TableDraft,
+  entry: RemoteRelationshipMetadata,
+  remotes: readonly RemoteSchema[],
+): RemoteRelationship {
   const { remote_schema, lhs_fields, remote_field } = entry.definition.to_remote_schema;
   requireGraphqlName(entry.name, "the relationship name");
   requireFreeName(draft, entry.name);
   const remote = remotes.find(({ name }) => name === remote_schema);
-  if (remote === undefined) throw new Inconsistent("not-exists", `remote schema with name "${remote_schema}" does not exist`);
+  if (remote === undefined)
+    throw new Inconsistent("not-exists", `remote schema with name "${remote_schema}" does not exist`);
   const columns = new Map(lhs_fields.map((name) => [name, requireColumn(draft, name)]));
-  return { name: entry.name, remoteSchema: remote_schema, lhsColumns: [...columns.values()], path: resolvePath(remote_field, remote.schema, columns) };
+  return {
+    name: entry.name,
+    remoteSchema: remote_schema,
+    lhsColumns: [...columns.values()],
+    path: resolvePath(remote_field, remote.schema, columns),
+  };
 }
 
 function resolvePath(given: RemoteFieldPath, schema: GraphQLSchema, columns: ReadonlyMap<string, Column>): Step[] {
@@ -91,7 +103,9 @@ function resolveArguments(
     if (argument === undefined) throw fault(`argument with name "${name}" not found in remote schema`);
     resolved.set(name, resolveValue(value, argument.type, columns));
   }
-  const missing = field.args.find((argument: GraphQLArgument) => isRequiredArgument(argument) && !resolved.has(argument.name));
+  const missing = field.args.find(
+    (argument: GraphQLArgument) => isRequiredArgument(argument) && !resolved.has(argument.name),
+  );
   if (missing !== undefined && !last) throw fault(`missing required argument with name "${missing.name}"`);
   return resolved;
 }

@@ -1,11 +1,20 @@
+import type { GraphQLSchema } from "graphql";
 import type { Metadata, RemoteSchemaMetadata } from "../metadata/metadata.ts";
-import type { BuildRemoteRole, Introspected } from "./build-model.ts";
 import { type Env, fillUrl, fromEnv, httpUrl, resolveHeaders } from "./env-templates.ts";
 import { type Findings, Inconsistent } from "./inconsistency.ts";
 import type { HeaderSetting, RemoteRoleSchema, RemoteSchema } from "./model.ts";
 import { claim, type RootFieldOwners } from "./table-drafts.ts";
 
 const timeoutSecondsDefault = 60;
+
+/** What asking a remote schema for its types brought. */
+export type Introspected = { readonly schema: GraphQLSchema } | { readonly fault: string };
+
+/** Turns a role's SDL into its part of the upstream schema, or names what is wrong with it. */
+export type BuildRemoteRole = (
+  upstream: GraphQLSchema,
+  sdl: string,
+) => { readonly role: RemoteRoleSchema } | { readonly reason: string };
 
 export type RemoteAddress = {
   readonly name: string;
@@ -57,16 +66,24 @@ export function resolveRemoteSchemas(input: Input): RemoteSchema[] {
   });
 }
 
-function resolveRemoteSchema(entry: RemoteSchemaMetadata, { env, remotes, buildRemoteRole, findings, owners }: Input): RemoteSchema {
+function resolveRemoteSchema(
+  entry: RemoteSchemaMetadata,
+  { env, remotes, buildRemoteRole, findings, owners }: Input,
+): RemoteSchema {
   const { name, definition, comment, permissions } = entry;
   const address = addressOf(entry, env);
   const introspected = remotes.get(name);
-  if (introspected === undefined) throw new Inconsistent("remote-schema-error", `the remote schema "${name}" was not introspected`);
+  if (introspected === undefined)
+    throw new Inconsistent("remote-schema-error", `the remote schema "${name}" was not introspected`);
   if ("fault" in introspected) throw new Inconsistent("remote-schema-error", introspected.fault);
   const { schema } = introspected;
   const queries = Object.keys(schema.getQueryType()?.getFields() ?? {});
   const mutations = Object.keys(schema.getMutationType()?.getFields() ?? {});
-  claim([...queries.map((field) => `query ${field}`), ...mutations.map((field) => `mutation ${field}`)], `remote schema ${name}`, owners);
+  claim(
+    [...queries.map((field) => `query ${field}`), ...mutations.map((field) => `mutation ${field}`)],
+    `remote schema ${name}`,
+    owners,
+  );
   const roles = new Map<string, RemoteRoleSchema>();
   for (const permission of permissions) {
     const object = {

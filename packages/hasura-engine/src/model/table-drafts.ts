@@ -4,7 +4,15 @@ import { tableKey, tableText } from "../metadata/scalars.ts";
 import type { TableMetadata } from "../metadata/table-metadata.ts";
 import { enumValues } from "./enum-values.ts";
 import { type Findings, Inconsistent, type MetadataObject } from "./inconsistency.ts";
-import type { Column, Relationship, RemoteRelationship, RootFieldKind, Table, TablePermissions, UniqueConstraint } from "./model.ts";
+import type {
+  Column,
+  Relationship,
+  RemoteRelationship,
+  RootFieldKind,
+  Table,
+  TablePermissions,
+  UniqueConstraint,
+} from "./model.ts";
 import { baseName, isGraphqlName, rootFieldNames, rootOf } from "./names.ts";
 
 /** A table while the model is built: its maps are the ones inside `table`. */
@@ -22,11 +30,20 @@ export type TableDrafts = ReadonlyMap<string, TableDraft>;
 export type RootFieldOwners = Map<string, string>;
 
 export function tableObject(metadata: Metadata, entry: TableMetadata): MetadataObject {
-  return { type: "table", name: `${tableText(entry.table)} in source ${metadata.source.name}`, definition: entry.table };
+  return {
+    type: "table",
+    name: `${tableText(entry.table)} in source ${metadata.source.name}`,
+    definition: entry.table,
+  };
 }
 
 /** Tables with columns, keys and names; relationships and permissions are filled in later. */
-export function draftTables(metadata: Metadata, catalog: Catalog, findings: Findings, owners: RootFieldOwners): TableDrafts {
+export function draftTables(
+  metadata: Metadata,
+  catalog: Catalog,
+  findings: Findings,
+  owners: RootFieldOwners,
+): TableDrafts {
   const enums = new Map<string, ReadonlyMap<string, string | undefined>>();
   const usable = metadata.source.tables.filter((entry) => {
     const object = tableObject(metadata, entry);
@@ -47,7 +64,10 @@ export function draftTables(metadata: Metadata, catalog: Catalog, findings: Find
     const draft = findings.attempt(tableObject(metadata, entry), () => {
       const made = draftTable(entry, found, enums);
       if (names.has(made.table.graphqlName)) {
-        throw new Inconsistent("already-exists", `a table with the GraphQL name "${made.table.graphqlName}" exists already`);
+        throw new Inconsistent(
+          "already-exists",
+          `a table with the GraphQL name "${made.table.graphqlName}" exists already`,
+        );
       }
       claimRootFields(made.table, `table ${tableText(entry.table)} in source ${metadata.source.name}`, owners);
       return made;
@@ -115,7 +135,8 @@ function draftColumns(
   const taken = new Map<string, string>();
   for (const column of catalog.columns) {
     const config = metadata.configuration?.column_config?.[column.name];
-    const graphqlName = config?.custom_name ?? metadata.configuration?.custom_column_names?.[column.name] ?? column.name;
+    const graphqlName =
+      config?.custom_name ?? metadata.configuration?.custom_column_names?.[column.name] ?? column.name;
     if (!isGraphqlName(graphqlName)) continue;
     const other = taken.get(graphqlName);
     if (other !== undefined) {
@@ -130,7 +151,12 @@ function draftColumns(
   return columns;
 }
 
-function toColumn(column: CatalogColumn, graphqlName: string, comment: string | undefined, enumTable: string | undefined): Column {
+function toColumn(
+  column: CatalogColumn,
+  graphqlName: string,
+  comment: string | undefined,
+  enumTable: string | undefined,
+): Column {
   const writable = !column.generated && column.identity !== "always";
   return {
     name: column.name,
@@ -147,7 +173,9 @@ function toColumn(column: CatalogColumn, graphqlName: string, comment: string | 
 }
 
 function enumTableOf(column: string, catalog: CatalogTable, enums: ReadonlyMap<string, unknown>): string | undefined {
-  return catalog.foreignKeys.find(({ columns, target }) => columns.length === 1 && columns[0] === column && enums.has(target))?.target;
+  return catalog.foreignKeys.find(
+    ({ columns, target }) => columns.length === 1 && columns[0] === column && enums.has(target),
+  )?.target;
 }
 
 function claimRootFields(table: Table, owner: string, owners: RootFieldOwners): void {

@@ -1,9 +1,9 @@
 import { arrayOf, BOOL, TEXT, TEXT_ARRAY } from "../catalog/builtin-types.ts";
 import { Inconsistent } from "../model/inconsistency.ts";
 import type { Column, PgType } from "../model/model.ts";
-import { entriesOf, type Scope } from "./compile-expression.ts";
 import { type ComparisonOperator, type Expression, type Parameter, TRUE } from "./expression.ts";
 import { arrayLiteral, literalText, sessionVariable } from "./literal.ts";
+import { entriesOf, type Scope } from "./scope.ts";
 
 /** Metadata's operator names without `_` or `$`, with the spellings Hasura also accepts. */
 const valueOperators: ReadonlyMap<string, ComparisonOperator> = new Map<string, ComparisonOperator>([
@@ -95,17 +95,24 @@ function compare(column: Column, operator: ComparisonOperator, operand: unknown,
 }
 
 /** A list with session variables among its items cannot be one array parameter. */
-function compareEach(column: Column, operator: "in" | "nin", operand: unknown, castTo: PgType | undefined): Expression | undefined {
+function compareEach(
+  column: Column,
+  operator: "in" | "nin",
+  operand: unknown,
+  castTo: PgType | undefined,
+): Expression | undefined {
   if (!Array.isArray(operand) || !operand.some((item) => sessionVariable(item) !== undefined)) return undefined;
   const type = castTo ?? column.type;
-  const items = operand.map((item): Expression => ({
-    kind: "compare",
-    column,
-    castTo,
-    operator: operator === "in" ? "eq" : "neq",
-    operand: parameter(item, type),
-    nullSafe: false,
-  }));
+  const items = operand.map(
+    (item): Expression => ({
+      kind: "compare",
+      column,
+      castTo,
+      operator: operator === "in" ? "eq" : "neq",
+      operand: parameter(item, type),
+      nullSafe: false,
+    }),
+  );
   return { kind: operator === "in" ? "or" : "and", items };
 }
 
@@ -146,10 +153,14 @@ function booleanOperand(operand: unknown): Parameter {
 
 function compileCast(column: Column, operand: unknown): Expression {
   if (column.type.baseName !== "jsonb") {
-    throw new Inconsistent("unexpected-payload", `cannot use _cast on column "${column.name}" of type "${column.type.name}"`);
+    throw new Inconsistent(
+      "unexpected-payload",
+      `cannot use _cast on column "${column.name}" of type "${column.type.name}"`,
+    );
   }
   const items = entriesOf(operand).flatMap(([type, operators]) => {
-    if (type !== "String") throw new Inconsistent("unexpected-payload", `cannot cast column "${column.name}" to type "${type}"`);
+    if (type !== "String")
+      throw new Inconsistent("unexpected-payload", `cannot cast column "${column.name}" to type "${type}"`);
     return entriesOf(operators).map(([spelled, value]) => {
       const operator = valueOperators.get(spelled.replace(/^[_$]/, ""));
       if (operator === undefined) throw new Inconsistent("unexpected-payload", `unknown operator: ${spelled}`);
@@ -171,7 +182,8 @@ function compareColumns(column: Column, operator: ComparisonOperator, operand: u
   }
   const table = atRoot ? scope.root : scope.own;
   const other = table.columns.get(name);
-  if (other === undefined) throw new Inconsistent("not-exists", `column "${name}" does not exist in table "${table.name}"`);
+  if (other === undefined)
+    throw new Inconsistent("not-exists", `column "${name}" does not exist in table "${table.name}"`);
   if (other.type.baseName !== column.type.baseName) {
     throw new Inconsistent(
       "unexpected-payload",
@@ -190,10 +202,18 @@ function compareColumns(column: Column, operator: ComparisonOperator, operand: u
 
 function requireFitting(column: Column, type: PgType, operator: ComparisonOperator): void {
   const refuse = (): never => {
-    throw new Inconsistent("unexpected-payload", `operator _${operator} is not applicable to column "${column.name}" of type "${type.name}"`);
+    throw new Inconsistent(
+      "unexpected-payload",
+      `operator _${operator} is not applicable to column "${column.name}" of type "${type.name}"`,
+    );
   };
   if (column.enumTable !== undefined && !enumOperators.has(operator)) refuse();
   if (textOperators.has(operator) && !textTypes.has(type.baseName)) refuse();
   if (operator.startsWith("has_key") && type.baseName !== "jsonb") refuse();
-  if ((operator === "contains" || operator === "contained_in") && type.baseName !== "jsonb" && type.element === undefined) refuse();
+  if (
+    (operator === "contains" || operator === "contained_in") &&
+    type.baseName !== "jsonb" &&
+    type.element === undefined
+  )
+    refuse();
 }

@@ -1,17 +1,8 @@
 import { tableName, tableText } from "../metadata/scalars.ts";
 import { Inconsistent } from "../model/inconsistency.ts";
-import type { Table } from "../model/model.ts";
 import { compileColumn } from "./compile-column.ts";
 import { type Expression, TRUE } from "./expression.ts";
-
-/** Where a condition stands. */
-export type Scope = {
-  /** The table the condition's names belong to. */
-  readonly own: Table;
-  /** The table of the row under test. */
-  readonly root: Table;
-  readonly tables: ReadonlyMap<string, Table>;
-};
+import { entriesOf, type Scope } from "./scope.ts";
 
 /**
  * Compiles a permission's condition (semantics D.1), every name looked up.
@@ -61,13 +52,6 @@ function compileField(name: string, value: unknown, scope: Scope): Expression {
   const target = scope.tables.get(relationship.target);
   if (target === undefined) throw new Inconsistent("not-exists", `table "${relationship.target}" is not tracked`);
   return { kind: "related", relationship, target, where: compileExpression(value, { ...scope, own: target }) };
-}
-
-export function entriesOf(json: unknown): [string, unknown][] {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new Inconsistent("parse-failed", `expected an object in a boolean expression, but found ${JSON.stringify(json)}`);
-  }
-  return Object.entries(json);
 }
 
 function listOf(key: string, value: unknown): readonly unknown[] {

@@ -12,7 +12,12 @@ export type Expression =
   | Comparison
   | { readonly kind: "is-null"; readonly column: Column; readonly operand: Parameter }
   /** EXISTS over the relationship. For client conditions `where` already contains the target's row filter of the role. */
-  | { readonly kind: "related"; readonly relationship: Relationship; readonly target: Table; readonly where: Expression }
+  | {
+      readonly kind: "related";
+      readonly relationship: Relationship;
+      readonly target: Table;
+      readonly where: Expression;
+    }
   /** `_exists`: any row of `table`, tied to the row only by session variables or root columns. */
   | { readonly kind: "exists"; readonly table: Table; readonly where: Expression }
   | AggregateCondition;
@@ -35,9 +40,29 @@ export type Comparison = {
 
 /** Hasura's operator names without the underscore. `in`/`nin` and `has_keys_*` take one array-valued operand. */
 export type ComparisonOperator =
-  | "eq" | "neq" | "gt" | "lt" | "gte" | "lte" | "in" | "nin"
-  | "like" | "nlike" | "ilike" | "nilike" | "similar" | "nsimilar" | "regex" | "nregex" | "iregex" | "niregex"
-  | "contains" | "contained_in" | "has_key" | "has_keys_any" | "has_keys_all";
+  | "eq"
+  | "neq"
+  | "gt"
+  | "lt"
+  | "gte"
+  | "lte"
+  | "in"
+  | "nin"
+  | "like"
+  | "nlike"
+  | "ilike"
+  | "nilike"
+  | "similar"
+  | "nsimilar"
+  | "regex"
+  | "nregex"
+  | "iregex"
+  | "niregex"
+  | "contains"
+  | "contained_in"
+  | "has_key"
+  | "has_keys_any"
+  | "has_keys_all";
 
 export type Operand =
   | Parameter
@@ -54,7 +79,11 @@ export type AggregateCondition = {
   readonly columns: readonly Column[];
   readonly distinct: boolean;
   /** Comparisons of the aggregate's result, ANDed. `type` of count is int8. */
-  readonly predicate: readonly { readonly operator: ComparisonOperator | "is_null"; readonly operand: Parameter; readonly type: PgType | undefined }[];
+  readonly predicate: readonly {
+    readonly operator: ComparisonOperator | "is_null";
+    readonly operand: Parameter;
+    readonly type: PgType | undefined;
+  }[];
 };
 
 /**
@@ -64,6 +93,11 @@ export type AggregateCondition = {
 export type Parameter =
   | { readonly from: "constant"; readonly type: PgType; readonly text: string | null }
   /** Re-read at each execution of a cached plan; `encode` throws HasuraError for a value that does not fit. */
-  | { readonly from: "variable"; readonly type: PgType; readonly name: string; readonly encode: (value: unknown) => string | null }
+  | {
+      readonly from: "variable";
+      readonly type: PgType;
+      readonly name: string;
+      readonly encode: (value: unknown) => string | null;
+    }
   /** Lower-case session variable name; absent at execution: `not-found`, `missing session variable: "x-hasura-…"`, path `$`. */
   | { readonly from: "session"; readonly type: PgType; readonly name: string };

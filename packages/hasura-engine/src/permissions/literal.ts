@@ -19,7 +19,8 @@ export function literalText(value: unknown, type: PgType): string | null {
 /** `{"a",NULL,{"b"}}`: every element quoted, so that no content can be taken for syntax. */
 export function arrayLiteral(items: readonly unknown[], element: PgType): string {
   const texts = items.map((item) => {
-    if (Array.isArray(item) && element.baseName !== "jsonb" && element.baseName !== "json") return arrayLiteral(item, element);
+    if (Array.isArray(item) && element.baseName !== "jsonb" && element.baseName !== "json")
+      return arrayLiteral(item, element);
     const text = literalText(item, element);
     return text === null ? "NULL" : `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
   });

@@ -21,15 +21,23 @@ import { compileExpression } from "./compile-expression.ts";
 import type { Expression } from "./expression.ts";
 import { sessionVariable } from "./literal.ts";
 
-type Context = { readonly table: Table; readonly compile: (json: unknown) => Expression; readonly role: string; readonly source: string };
+type Context = {
+  readonly table: Table;
+  readonly compile: (json: unknown) => Expression;
+  readonly role: string;
+  readonly source: string;
+};
 type Entry = { readonly role: string; readonly permission: unknown; readonly comment: string | undefined };
 
 /** Permissions of all tables; needs their relationships. An inconsistent one is missing for its role. */
 export function resolvePermissions(drafts: TableDrafts, source: string, findings: Findings): void {
   const tables = new Map([...drafts].map(([key, { table }]) => [key, table]));
   for (const draft of drafts.values()) {
-    const each = <E extends Entry, T>(kind: string, entries: readonly E[], compile: (entry: E, context: Context) => T) =>
-      compileEach(draft, tables, source, findings, kind, entries, compile);
+    const each = <E extends Entry, T>(
+      kind: string,
+      entries: readonly E[],
+      compile: (entry: E, context: Context) => T,
+    ) => compileEach(draft, tables, source, findings, kind, entries, compile);
     const { metadata } = draft;
     const select = each("select", metadata.select_permissions, selectPermission);
     const insert = each("insert", metadata.insert_permissions, insertPermission);
@@ -94,7 +102,10 @@ function requireUsableRootFields(
   columns: ReadonlySet<string>,
   { table, role, source }: Context,
 ): void {
-  const fields: readonly string[] = [...(permission.query_root_fields ?? []), ...(permission.subscription_root_fields ?? [])];
+  const fields: readonly string[] = [
+    ...(permission.query_root_fields ?? []),
+    ...(permission.subscription_root_fields ?? []),
+  ];
   if (fields.includes("select_by_pk") && !(table.primaryKey ?? []).every(({ name }) => columns.has(name))) {
     throw new Inconsistent(
       "validation-failed",
