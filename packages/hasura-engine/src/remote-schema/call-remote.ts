@@ -1,0 +1,65 @@
+import { HasuraError, PassedThroughErrors } from "../hasura-error.ts";
+import { isJsonList, isJsonObject, type Json, type JsonObject, parseJson, toPlain } from "../json/exact-json.ts";
+import type { RemoteSchema } from "../model/model.ts";
+import { forwardableHeaders } from "../outbound/client-headers.ts";
+import { type OutboundAnswer, postJson } from "../outbound/post-json.ts";
+import { USER_AGENT } from "../outbound/user-agent.ts";
+import type { RequestContext } from "../session/session.ts";
+import type { PrintedOperation } from "./print-operation.ts";
+
+/** Posts an operation and reads `data`. Any `errors` fail the client's request as they are (B.7). */
+export async function callRemote(
+  remote: RemoteSchema,
+  operation: PrintedOperation,
+  context: RequestContext,
+): Promise<JsonObject> {
+  const answer = await post(remote, operation, context);
+  if (answer.status !== 200) throw fault(remote, `status ${answer.status}`);
+  const body = parse(remote, answer.text);
+  const errors = isJsonObject(body) ? body.get("errors") : undefined;
+  if (isJsonList(errors) && errors.length > 0) throw new PassedThroughErrors(errors.map(toPlain));
+  const data = isJsonObject(body) ? body.get("data") : undefined;
+  if (!isJsonObject(data)) throw fault(remote, "an answer without data");
+  return data;
+}
+
+async function post(
+  remote: RemoteSchema,
+  { query, variablesText }: PrintedOperation,
+  context: RequestContext,
+): Promise<OutboundAnswer> {
+  const forwarded = remote.forwardClientHeaders ? forwardableHeaders(context.clientHeaders) : [];
+  const variables = [...context.session.variables].map(([name, value]) => ({ name, value }));
+  try {
+    return await postJson({
+      url: remote.url,
+      headers: [
+        { name: "User-Agent", value: USER_AGENT },
+        { name: "X-Request-Id", value: context.requestId },
+        ...forwarded,
+        ...variables,
+        ...remote.headers,
+        { name: "Content-Type", value: "application/json" },
+      ],
+      body: `{"query":${JSON.stringify(query)},"variables":${variablesText},"operationName":null}`,
+      timeoutSeconds: remote.timeoutSeconds,
+      signal: context.signal,
+    });
+  } catch (error) {
+    throw fault(remote, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function parse(remote: RemoteSchema, text: string): Json {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw fault(remote, "an answer that is not JSON", error);
+  }
+}
+
+/** The address stays out of the message: clients need not know it. */
+function fault(remote: RemoteSchema, reason: string, cause?: unknown): HasuraError {
+  const message = `HTTP exception occurred while sending the request to the remote schema "${remote.name}"`;
+  return new HasuraError("remote-schema-error", message, "$", { cause, internal: { url: remote.url, error: reason } });
+}
