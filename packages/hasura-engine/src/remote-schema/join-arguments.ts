@@ -64,11 +64,12 @@ function mergeMaps(
 
 function parentTypes(schema: GraphQLSchema, fields: readonly string[]): readonly string[] {
   const parents: string[] = [];
-  let type: ReturnType<GraphQLSchema["getType"]> | null = schema.getQueryType();
+  let parent = schema.getQueryType()?.name ?? "";
   for (const name of fields) {
-    parents.push(type?.name ?? "");
-    const field = type !== null && type !== undefined && "getFields" in type ? type.getFields()[name] : undefined;
-    type = field === undefined ? undefined : schema.getType(getNamedType(field.type).name);
+    parents.push(parent);
+    const type = schema.getType(parent);
+    const field = type !== undefined && "getFields" in type ? type.getFields()[name] : undefined;
+    parent = field === undefined ? "" : getNamedType(field.type).name;
   }
   return parents;
 }

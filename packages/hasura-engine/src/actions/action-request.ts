@@ -1,0 +1,40 @@
+import { type Json, printJson, toJson } from "../json/exact-json.ts";
+import type { HeaderSetting } from "../model/model.ts";
+import { forwardableHeaders } from "../outbound/client-headers.ts";
+import { USER_AGENT } from "../outbound/user-agent.ts";
+import type { ActionCall } from "../request/plan.ts";
+import type { RequestContext } from "../session/session.ts";
+
+/** What a handler is sent (hasura-semantics.md B.4). */
+export type ActionRequest = { readonly url: string; readonly headers: readonly HeaderSetting[]; readonly body: Json };
+
+export function actionRequest(call: ActionCall, context: RequestContext, configuredFirst: boolean): ActionRequest {
+  const { action } = call;
+  const body = new Map<string, Json>([
+    ["action", new Map([["name", action.name]])],
+    ["input", toJson(call.input)],
+    ["session_variables", new Map(context.session.variables)],
+    ["request_query", call.requestQuery],
+  ]);
+  const forwarded = action.forwardClientHeaders
+    ? forwardableHeaders(context.clientHeaders, action.ignoredClientHeaders)
+    : [];
+  const chosen = configuredFirst ? [...forwarded, ...action.headers] : [...action.headers, ...forwarded];
+  const headers = [
+    { name: "X-Request-Id", value: context.requestId },
+    ...chosen,
+    { name: "Content-Type", value: "application/json" },
+    { name: "User-Agent", value: USER_AGENT },
+  ];
+  return { url: action.url, headers, body };
+}
+
+/** As `extensions.internal.request` shows it. Header values may be secrets and stay out. */
+export function requestInternal({ url, headers, body }: ActionRequest) {
+  return {
+    url,
+    body: JSON.parse(printJson(body)),
+    headers: headers.map(({ name }) => ({ name })),
+    transformed_request: null,
+  };
+}
