@@ -1,1 +1,30 @@
-export {};
+export {
+  type ActionReply,
+  type Actions,
+  type CallableAction,
+  type CallOptions,
+  createActions,
+  type OutputOf,
+  sessionVariables,
+} from "./actions.ts";
+export { type Clock, createClock } from "./clock.ts";
+export {
+  type DoubleAnswer,
+  type DoubleBehaviour,
+  type HttpDouble,
+  openHttpDouble,
+  type RecordedRequest,
+} from "./http-double.ts";
+export { type LeakWatch, watchLeaks } from "./leaks.ts";
+export { test } from "./test.ts";
+export { openTestDatabase, type TestDatabase } from "./test-database.ts";
+export { openTestLogs, type TestLogs } from "./test-logs.ts";
+export { openTestRedis, type TestRedis } from "./test-redis.ts";
+export { uniqueName, uniqueSlug } from "./unique.ts";
+export type { AppOptions, TestApp } from "./world/app.ts";
+export { completeDefinition, type DefinitionSketch, type StepSketch, type TestVersion } from "./world/definition.ts";
+export type { RunOptions, TestRun } from "./world/run.ts";
+export type { TenantOptions, TestTenant } from "./world/tenant.ts";
+export { type MemberRole, TEST_PASSWORD, type TestUser, type UserOptions } from "./world/user.ts";
+export type { ScheduleOptions, TestWorkflow, WebhookOptions, WorkflowOptions } from "./world/workflow.ts";
+export { createWorld, type World } from "./world/world.ts";

@@ -1,1 +1,3 @@
-export { startStoresForVitest as setup } from "@control-plane/local-stores";
+import { startStoresForVitest } from "@control-plane/local-stores";
+
+export const setup = startStoresForVitest;
