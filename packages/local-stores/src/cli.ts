@@ -10,19 +10,12 @@ async function main(): Promise<number> {
     console.error("usage: with-stores -- <command> [arguments]");
     return 2;
   }
-  let interrupted: NodeJS.Signals | undefined;
-  const note = (signal: NodeJS.Signals) => {
-    interrupted = signal;
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, note);
-
+  // Until the command runs a signal simply ends this process; the stores notice and end too.
   const stores = await startTemporaryStores((line) => console.log(line));
   for (const { message } of stores.missing) console.warn(`not on this machine: ${message}`);
   for (const [name, store] of Object.entries(stores.running)) console.log(`${name}: ${store.source}`);
   try {
-    return interrupted === undefined
-      ? await runCommand(command, rest, { ...process.env, ...stores.env })
-      : 128 + constants.signals[interrupted];
+    return await runCommand(command, rest, { ...process.env, ...stores.env });
   } finally {
     await stores.stop();
   }
@@ -30,7 +23,8 @@ async function main(): Promise<number> {
 
 async function runCommand(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const child = spawn(command, args, { stdio: "inherit", env });
-  // A terminal's Ctrl-C reaches the command without us.
+  // A terminal's Ctrl-C reaches the command without us; either way its end is ours.
+  process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   try {
     const [code, signal]: [number | null, NodeJS.Signals | null] = await new Promise((resolve, reject) => {

@@ -116,7 +116,8 @@ async function oneAtATime(lock: string, work: () => Promise<void>): Promise<void
     try {
       await writeFile(lock, String(process.pid), { flag: "wx" });
       break;
-    } catch {
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
       const owner = Number(await readFile(lock, "utf8").catch(() => ""));
       if (owner > 0 && !isAlive(owner)) await rm(lock, { force: true });
       await pause(200);
