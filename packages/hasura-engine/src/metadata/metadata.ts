@@ -57,8 +57,8 @@ function isDefaultNaming(value: unknown): boolean {
   const parsed = z
     .strictObject({
       naming_convention: z.literal("hasura-default").nullish(),
-      root_fields: z.unknown(),
-      type_names: z.unknown(),
+      root_fields: z.unknown().optional(),
+      type_names: z.unknown().optional(),
     })
     .safeParse(value);
   return parsed.success && isEmpty(parsed.data.root_fields) && isEmpty(parsed.data.type_names);
@@ -89,7 +89,7 @@ const cronTriggerMetadata = z.strictObject({
   include_in_metadata: z
     .boolean()
     .refine((included) => included, unsupported("a cron trigger with include_in_metadata: false")),
-  payload: z.unknown(),
+  payload: z.unknown().optional(),
   retry_conf: optional(
     z.strictObject({
       num_retries: optional(nonNegative),
