@@ -1,0 +1,43 @@
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "./logger.ts";
+
+export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
+
+const CHECK_MS_MAX = 1_000;
+
+/** `/live`: the process answers. `/ready`: its stores answer within a second and it is not shutting down. */
+export function registerHealth(server: FastifyInstance, options: { log: Logger; ready: ReadinessChecks; isClosing: () => boolean }): void {
+  server.get("/live", { logLevel: "silent" }, async () => ({ status: "live" }));
+  server.get("/ready", { logLevel: "silent" }, async (_request, reply) => {
+    const failed = options.isClosing() ? ["shutdown"] : await failedChecks(options.ready, options.log);
+    if (failed.length === 0) return { status: "ready" };
+    return reply.status(503).header("retry-after", "5").send({ status: "not ready", failed });
+  });
+}
+
+async function failedChecks(checks: ReadinessChecks, log: Logger): Promise<string[]> {
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => {
+      try {
+        await inTime(check());
+        return undefined;
+      } catch (error) {
+        log.warn({ err: error, check: name }, "readiness check failed");
+        return name;
+      }
+    }),
+  );
+  return results.filter((name) => name !== undefined);
+}
+
+async function inTime(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_MS_MAX} ms`)), CHECK_MS_MAX);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

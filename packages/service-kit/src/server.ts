@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify } from "fastify";
+import { AppError, errorBody } from "./errors.ts";
+import { type ReadinessChecks, registerHealth } from "./health.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import { enterRequest } from "./trace.ts";
+
+export type CreateServerOptions = {
+  service: string;
+  log: Logger;
+  metrics: Metrics;
+  ready: ReadinessChecks;
+  /** Addresses or CIDRs whose X-Forwarded-For is believed; empty: none. */
+  trustedProxies?: readonly string[];
+  bodyLimitBytes?: number;
+};
+
+const BODY_BYTES_MAX = 1_048_576;
+const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/**
+ * What every service's HTTP server has: request ids, trace context, one error body, health, metrics, and answers that no
+ * browser interprets. Routes are added by the service.
+ */
+export async function createServer(options: CreateServerOptions): Promise<FastifyInstance> {
+  const log: FastifyBaseLogger = options.log;
+  const trusted = options.trustedProxies ?? [];
+  const server: FastifyInstance = fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: options.bodyLimitBytes ?? BODY_BYTES_MAX,
+    trustProxy: trusted.length === 0 ? false : [...trusted],
+    genReqId: ({ headers }) => requestIdFrom(headers["x-request-id"]),
+    requestIdHeader: false,
+    return503OnClosing: true,
+    forceCloseConnections: "idle",
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 200 },
+  });
+  let closing = false;
+  server.addHook("preClose", async () => {
+    closing = true;
+  });
+  addContext(server);
+  measure(server, options.metrics);
+  answerErrors(server, options.log);
+  registerHealth(server, { log: options.log, ready: options.ready, isClosing: () => closing });
+  server.get("/metrics", { logLevel: "silent" }, async (_request, reply) => reply.header("content-type", options.metrics.contentType).send(await options.metrics.render()));
+  return server;
+}
+
+/** A client's id is kept when it is harmless in a log; else one is made. */
+function requestIdFrom(given: string | readonly string[] | undefined): string {
+  return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+function addContext(server: FastifyInstance): void {
+  server.addHook("onRequest", (request, reply, done) => {
+    const given = request.headers["traceparent"];
+    enterRequest(typeof given === "string" ? given : undefined, request.id);
+    reply.header("x-request-id", request.id);
+    reply.header("x-content-type-options", "nosniff");
+    done();
+  });
+}
+
+function measure(server: FastifyInstance, metrics: Metrics): void {
+  const duration = metrics.histogram("http_request_duration_seconds", "duration of requests by route pattern", ["method", "route", "status"], DURATION_BUCKETS_SECONDS);
+  server.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "unmatched";
+    duration.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
+  });
+}
+
+function answerErrors(server: FastifyInstance, log: Logger): void {
+  server.setErrorHandler(async (error, request, reply) => {
+    const { status, body, retryAfterSeconds } = errorBody(error, request.id);
+    if (status >= 500) log.error({ err: error, route: request.routeOptions.url }, "request failed");
+    if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+    return reply.status(status).send(body);
+  });
+  server.setNotFoundHandler(async (request: FastifyRequest) => {
+    throw new AppError("NOT_FOUND", `there is no ${request.method} here`);
+  });
+}

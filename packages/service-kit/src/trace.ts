@@ -1,0 +1,44 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomBytes } from "node:crypto";
+
+export type Trace = { traceparent: string; traceId: string };
+type Context = { trace: Trace; requestId: string | undefined };
+
+const storage = new AsyncLocalStorage<Context>();
+
+/** W3C Trace Context, version 00: https://www.w3.org/TR/trace-context/#traceparent-header. All-zero ids are not valid. */
+export function parseTraceparent(text: string | undefined): Trace | undefined {
+  const match = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(text ?? "");
+  const [traceparent, traceId, parentId] = match ?? [];
+  if (traceparent === undefined || traceId === undefined || parentId === undefined) return undefined;
+  return /^0+$/.test(traceId) || /^0+$/.test(parentId) ? undefined : { traceparent, traceId };
+}
+
+export function newTraceparent(): string {
+  return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
+}
+
+/** Runs work inside the given trace, or inside a new one where none is given or it is malformed. */
+export function runWithTrace<T>(traceparent: string | undefined, work: () => T): T {
+  return storage.run({ trace: continueTrace(traceparent), requestId: undefined }, work);
+}
+
+/** For the rest of the present asynchronous context, as a server hook needs it. */
+export function enterRequest(traceparent: string | undefined, requestId: string): void {
+  storage.enterWith({ trace: continueTrace(traceparent), requestId });
+}
+
+export function currentTrace(): Trace | undefined {
+  return storage.getStore()?.trace;
+}
+
+export function currentRequestId(): string | undefined {
+  return storage.getStore()?.requestId;
+}
+
+function continueTrace(traceparent: string | undefined): Trace {
+  const given = parseTraceparent(traceparent);
+  if (given !== undefined) return given;
+  const made = newTraceparent();
+  return { traceparent: made, traceId: made.slice(3, 35) };
+}
