@@ -16,6 +16,18 @@ export {
   type RecordedRequest,
 } from "./http-double.ts";
 export { type LeakWatch, watchLeaks } from "./leaks.ts";
+export type { Attempt } from "./runner/attempt.ts";
+export type { Claim, ClaimedStep, NumberedEvent, Report, RunnerEvent, StepError } from "./runner/claim.ts";
+export { type RunRunnerOptions, runRunner } from "./runner/run-runner.ts";
+export {
+  createRunnerApi,
+  httpTransport,
+  injectTransport,
+  type Lease,
+  type Refused,
+  type RunnerApi,
+} from "./runner/runner-api.ts";
+export { createRunnerDouble, type RunnerBehaviour, type RunnerDouble } from "./runner/runner-double.ts";
 export { test } from "./test.ts";
 export { openTestDatabase, type TestDatabase } from "./test-database.ts";
 export { openTestLogs, type TestLogs } from "./test-logs.ts";

@@ -4,6 +4,7 @@ import { createActions } from "./actions.ts";
 import { createClock } from "./clock.ts";
 import { openHttpDouble } from "./http-double.ts";
 import { watchLeaks } from "./leaks.ts";
+import { createRunnerDouble } from "./runner/runner-double.ts";
 import { openTestDatabase } from "./test-database.ts";
 import { openTestLogs } from "./test-logs.ts";
 import { openTestRedis } from "./test-redis.ts";
@@ -52,4 +53,10 @@ export const test = base
   .extend("clock", ({}) => createClock())
   // biome-ignore lint/correctness/noEmptyPattern: as above
   .extend("actions", ({}) => createActions())
+  // biome-ignore lint/correctness/noEmptyPattern: as above
+  .extend("runner", ({}, { onCleanup }) => {
+    const runner = createRunnerDouble();
+    onCleanup(() => runner.close());
+    return runner;
+  })
   .extend("world", ({ db }) => createWorld(db.db));
