@@ -1,1 +1,9 @@
-export {};
+export { equalBytes } from "./compare.ts";
+export { createKeyProvider, type KeyProviderSettings } from "./create-key-provider.ts";
+export { createEnvelope, type Envelope, type EnvelopeDeps, EnvelopeError, type Place, type WrappedKey } from "./envelope.ts";
+export { hmacSha256 } from "./hmac.ts";
+export { type KeyProvider, KeyProviderUnavailableError } from "./key-provider.ts";
+export { createLocalKeyring } from "./local-keyring.ts";
+export { hashPassword, PasswordQueueFullError, passwordNeedsRehash, verifyPassword } from "./password.ts";
+export { hashToken, newToken, sha256, type Token, uuidv7 } from "./random.ts";
+export { createVaultTransit, type VaultSettings } from "./vault-transit.ts";

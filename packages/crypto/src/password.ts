@@ -1,0 +1,49 @@
+import { hash, verify } from "@node-rs/argon2";
+
+/** argon2id; m in KiB. Stored inside the hash text, so that they can rise. */
+const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+const AT_A_TIME = 8;
+const WAITING_MAX = 200;
+
+/** More than 200 wait for their turn: answer RATE_LIMITED. */
+export class PasswordQueueFullError extends Error {
+  constructor() {
+    super("too many passwords are being checked");
+    this.name = "PasswordQueueFullError";
+  }
+}
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** Each hash takes 19 MB and a worker thread; eight at a time keep both in bounds for the whole process. */
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (running >= AT_A_TIME) {
+    if (waiting.length >= WAITING_MAX) throw new PasswordQueueFullError();
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  } else running += 1;
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) running -= 1;
+    else next();
+  }
+}
+
+/** PHC text with parameters and salt. */
+export function hashPassword(password: string): Promise<string> {
+  return inTurn(() => hash(password, PARAMETERS));
+}
+
+/** False for a wrong password; throws for a text that is no hash. */
+export function verifyPassword(stored: string, password: string): Promise<boolean> {
+  return inTurn(() => verify(stored, password));
+}
+
+/** Whether a stored hash was made with weaker parameters than today's. */
+export function passwordNeedsRehash(stored: string): boolean {
+  const match = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$/.exec(stored);
+  if (match === null) return true;
+  return Number(match[1]) < PARAMETERS.memoryCost || Number(match[2]) < PARAMETERS.timeCost;
+}
