@@ -11,26 +11,28 @@ export function checkOutput(value: Json, outputType: string, types: CustomTypes)
 function checkValue(value: Json, type: TypeNode, types: CustomTypes): void {
   if (type.kind === Kind.NON_NULL_TYPE) {
     if (value === null) throw unexpected("got null for the action webhook response");
-    return checkValue(value, type.type, types);
-  }
-  if (value === null) return;
-  if (type.kind === Kind.LIST_TYPE) {
-    if (!isJsonList(value)) throw unexpected("expecting array for the action webhook response");
-    for (const item of value) checkValue(item, type.type, types);
+    checkValue(value, type.type, types);
     return;
   }
-  checkNamed(value, type.name.value, types);
+  if (value === null) return;
+  if (type.kind === Kind.NAMED_TYPE) {
+    checkNamed(value, type.name.value, types);
+    return;
+  }
+  if (!isJsonList(value)) throw unexpected("expecting array for the action webhook response");
+  for (const item of value) checkValue(item, type.type, types);
 }
 
 function checkNamed(value: Json, name: string, types: CustomTypes): void {
   const object = types.objects.get(name);
   const enumValues = types.enums.get(name)?.values;
-  const accepts = BUILT_IN_SCALARS[name];
+  const accepts = BUILT_IN_SCALARS.get(name);
   if (object === undefined && enumValues === undefined && accepts === undefined) return;
   if (isJsonList(value)) throw unexpected(`got array for the action webhook response, expecting ${name}`);
   if (isJsonObject(value)) {
     if (object === undefined) throw unexpected(`got object for the action webhook response, expecting ${name}`);
-    return checkFields(value, object, types);
+    checkFields(value, object, types);
+    return;
   }
   const isEnumValue = enumValues?.some((candidate) => candidate.value === value) === true;
   if (accepts?.(value) === true || isEnumValue) return;
@@ -39,13 +41,13 @@ function checkNamed(value: Json, name: string, types: CustomTypes): void {
 }
 
 const isNumber = (value: Json): boolean => isJsonNumber(value);
-const BUILT_IN_SCALARS: Readonly<Record<string, (value: Json) => boolean>> = {
-  Int: isNumber,
-  Float: isNumber,
-  Boolean: (value) => typeof value === "boolean",
-  String: (value) => typeof value === "string",
-  ID: (value) => typeof value === "string" || isNumber(value),
-};
+const BUILT_IN_SCALARS: ReadonlyMap<string, (value: Json) => boolean> = new Map([
+  ["Int", isNumber],
+  ["Float", isNumber],
+  ["Boolean", (value: Json) => typeof value === "boolean"],
+  ["String", (value: Json) => typeof value === "string"],
+  ["ID", (value: Json) => typeof value === "string" || isNumber(value)],
+]);
 
 function checkFields(value: JsonObject, object: CustomObject, types: CustomTypes): void {
   for (const field of object.fields) {
