@@ -1,3 +1,4 @@
+import type { GraphQLSchema } from "graphql";
 import type pg from "pg";
 import type { Catalog } from "../catalog/catalog.ts";
 import { readCatalog } from "../catalog/read-catalog.ts";
@@ -9,7 +10,6 @@ import { buildModel } from "../model/build-model.ts";
 import type { Model } from "../model/model.ts";
 import { type Introspected, type RemoteAddress, remoteAddresses } from "../model/remote-schemas.ts";
 import { buildRemoteRole } from "../remote-schema/build-remote-role.ts";
-import { introspectRemote } from "../remote-schema/introspect-remote.ts";
 import type { EngineSettings } from "../settings.ts";
 
 /** One load of metadata: what the model was made of, so that parts can be renewed. */
@@ -20,13 +20,21 @@ export type Loaded = {
   readonly model: Model;
 };
 
-type Loading = { readonly pool: pg.Pool; readonly settings: EngineSettings; readonly version: number };
+/** How a remote schema is asked for its types; rejects with a HasuraError whose message becomes the inconsistency. */
+export type Introspect = (address: RemoteAddress) => Promise<GraphQLSchema>;
+
+type Loading = {
+  readonly pool: pg.Pool;
+  readonly settings: EngineSettings;
+  readonly introspect: Introspect;
+  readonly version: number;
+};
 
 /**
  * Reads the catalogue, asks the remote schemas and builds the model.
  * @throws MetadataRefused
  */
-export async function load(metadata: Metadata, { pool, settings, version }: Loading): Promise<Loaded> {
+export async function load(metadata: Metadata, { pool, settings, introspect, version }: Loading): Promise<Loaded> {
   const refused = findUnsupportedSettings(metadata, settings);
   if (refused.length > 0) throw new MetadataRefused(refused);
   const catalog = await readCatalog(
@@ -35,16 +43,23 @@ export async function load(metadata: Metadata, { pool, settings, version }: Load
   );
   const unsupported = findUnsupportedColumns(metadata, catalog);
   if (unsupported.length > 0) throw new MetadataRefused(unsupported);
-  const remotes = await introspect(remoteAddresses(metadata, settings.env));
+  const remotes = await introspectAll(remoteAddresses(metadata, settings.env), introspect);
   return assemble(metadata, catalog, remotes, settings, version);
 }
 
-/** Asks the unreachable remote schemas again; undefined when none of them answers now. */
-export async function retryRemotes(loaded: Loaded, settings: EngineSettings, version: number): Promise<Loaded | undefined> {
-  const addresses = remoteAddresses(loaded.metadata, settings.env).filter(({ name }) => isUnreachable(loaded.remotes.get(name)));
-  const asked = await introspect(addresses);
+/** Asks the unreachable remote schemas again; undefined when none of them answers this time. */
+export async function retryRemotes(
+  loaded: Loaded,
+  { settings, introspect, version }: Omit<Loading, "pool">,
+): Promise<Loaded | undefined> {
+  const addresses = remoteAddresses(loaded.metadata, settings.env);
+  const asked = await introspectAll(
+    addresses.filter(({ name }) => isUnreachable(loaded.remotes.get(name))),
+    introspect,
+  );
   if ([...asked.values()].every(isUnreachable)) return undefined;
-  return assemble(loaded.metadata, loaded.catalog, new Map([...loaded.remotes, ...asked]), settings, version);
+  const remotes = new Map([...loaded.remotes, ...asked]);
+  return assemble(loaded.metadata, loaded.catalog, remotes, settings, version);
 }
 
 export function hasUnreachableRemote({ remotes }: Loaded): boolean {
@@ -66,11 +81,14 @@ function assemble(
   return { metadata, catalog, remotes, model };
 }
 
-async function introspect(addresses: readonly RemoteAddress[]): Promise<ReadonlyMap<string, Introspected>> {
+async function introspectAll(
+  addresses: readonly RemoteAddress[],
+  introspect: Introspect,
+): Promise<ReadonlyMap<string, Introspected>> {
   const answers = await Promise.all(
     addresses.map(async (address): Promise<[string, Introspected]> => {
       try {
-        return [address.name, { schema: await introspectRemote(address) }];
+        return [address.name, { schema: await introspect(address) }];
       } catch (error) {
         if (error instanceof HasuraError) return [address.name, { fault: error.message }];
         throw error;

@@ -39,7 +39,8 @@ export function runIntrospection({ schema, node, fragments, variables }: Introsp
     },
   });
   const [error] = result.errors ?? [];
-  if (error !== undefined) throw new HasuraError("validation-failed", error.message, `$.selectionSet.${node.name.value}`);
+  if (error !== undefined)
+    throw new HasuraError("validation-failed", error.message, `$.selectionSet.${node.name.value}`);
   return JSON.stringify(result.data?.[node.alias?.value ?? node.name.value] ?? null);
 }
 

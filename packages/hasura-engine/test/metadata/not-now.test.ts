@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
+import { findUnsupportedColumns, findUnsupportedSettings } from "../../src/metadata/find-unsupported.ts";
+import type { Metadata } from "../../src/metadata/metadata.ts";
 import { parseMetadata } from "../../src/metadata/parse-metadata.ts";
 import { problemText } from "../../src/metadata/problem.ts";
+import { settingsFromEnv } from "../../src/settings.ts";
 import { action, metadataObject, permission } from "./fixtures.ts";
 
 const eventTrigger = {
@@ -257,4 +260,71 @@ test("all findings are reported at once", () => {
     `${table}/computed_fields: computed_fields is not supported by the embedded engine`,
     `${table}/select_permissions/0/permission/allow_aggregation: the unknown key "allow_aggregation" is not supported by the embedded engine`,
   ]);
+});
+
+function accepted(object: unknown): Metadata {
+  const result = parseMetadata(object, {});
+  if ("problems" in result) throw new Error(result.problems.map(problemText).join("\n"));
+  return result.metadata;
+}
+
+test("a column of a PostGIS type is refused once the catalogue is known", () => {
+  const type = {
+    name: "geometry",
+    sql: "public.geometry",
+    kind: "base",
+    scalar: "geometry",
+    element: undefined,
+    baseName: "geometry",
+  } as const;
+  const column = {
+    name: "place",
+    position: 1,
+    type,
+    typeExtension: "postgis",
+    nullable: true,
+    hasDefault: false,
+    generated: false,
+    identity: undefined,
+    comment: undefined,
+  };
+  const things = {
+    schema: "public",
+    name: "things",
+    kind: "table",
+    comment: undefined,
+    columns: [column],
+    primaryKey: undefined,
+    uniqueKeys: [],
+    foreignKeys: [],
+    insertable: true,
+    updatable: true,
+    deletable: true,
+  } as const;
+
+  const found = findUnsupportedColumns(accepted(metadataObject()), {
+    tables: new Map([["public.things", things]]),
+    types: new Map(),
+    enumRows: new Map(),
+  });
+
+  expect(found.map(problemText)).toEqual([
+    '/sources/0/tables/0: the column "place" of PostGIS type "geometry" is not supported by the embedded engine',
+  ]);
+});
+
+test.each([
+  [
+    "false",
+    [
+      "HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIONS: a remote schema without remote schema permissions is not supported by the embedded engine",
+    ],
+  ],
+  ["true", []],
+])("a remote schema while remote schema permissions are %s", (flag, expected) => {
+  const settings = settingsFromEnv({ HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIONS: flag });
+
+  const found = findUnsupportedSettings(accepted(metadataObject({ root: { remote_schemas: [remote] } })), settings);
+
+  expect(found.map(problemText)).toEqual(expected);
 });
