@@ -25,13 +25,13 @@ const RECONNECT_MS_MAX = 2_000;
 
 const retryStrategy = (times: number): number => Math.min(times * 100, RECONNECT_MS_MAX);
 
-const publisherOptions: RedisOptions = {
+const publisherOptions = {
   commandTimeout: COMMAND_MS_MAX,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 1,
   lazyConnect: false,
   retryStrategy,
-};
+} satisfies RedisOptions;
 
 export type Publisher<P extends object> = {
   publish(payload: P): Promise<void>;
