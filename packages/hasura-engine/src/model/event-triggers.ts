@@ -4,7 +4,7 @@ import { type Env, fillUrl, fromEnv, httpUrl, resolveHeaders } from "./env-templ
 import { type Findings, Inconsistent, within } from "./inconsistency.ts";
 import type { Column, EventOperation, EventTrigger } from "./model.ts";
 import { requireColumn } from "./relationships.ts";
-import type { TableDraft, TableDrafts } from "./table-drafts.ts";
+import { databaseColumns, type TableDraft, type TableDrafts } from "./table-drafts.ts";
 
 const timeoutSecondsDefault = 60;
 const nameLengthMax = 42;
@@ -89,7 +89,8 @@ function resolveOperation(
 }
 
 function columnsOf(draft: TableDraft, columns: "*" | readonly string[], whenEmpty: string): Column[] {
-  if (columns === "*") return [...draft.table.columns.values()];
+  const all = databaseColumns(draft);
+  if (columns === "*") return all;
   if (columns.length === 0) throw new Inconsistent("parse-failed", whenEmpty);
-  return columns.map((name) => requireColumn(draft, name));
+  return columns.map((name) => all.find((column) => column.name === name) ?? requireColumn(draft, name));
 }

@@ -151,6 +151,13 @@ function draftColumns(
   return columns;
 }
 
+/** Every column of the database, also those that GraphQL does not know: event payloads carry them. */
+export function databaseColumns({ table, catalog }: TableDraft): Column[] {
+  return catalog.columns.map(
+    (column) => table.columns.get(column.name) ?? toColumn(column, column.name, undefined, undefined),
+  );
+}
+
 function toColumn(
   column: CatalogColumn,
   graphqlName: string,

@@ -637,6 +637,28 @@ test("a role's SDL that is no part of the upstream is inconsistent", async () =>
   ]);
 });
 
+test("an event delivers every column by default, also one without a GraphQL name", async () => {
+  const definition = { insert: { columns: "*" }, update: { columns: ["name"], payload: ["id", "odd name"] } };
+  const event = { name: "t", definition, retry_conf: { num_retries: 1, interval_sec: 2 }, webhook: "{{HOOK}}/e" };
+
+  const model = await buildFrom(
+    database.pool,
+    [{ table: "authors", event_triggers: [event] }],
+    {},
+    { env: { HOOK: "http://localhost" } },
+  );
+
+  const names = (columns: readonly { readonly name: string }[] | undefined) => columns?.map(({ name }) => name);
+  const [trigger] = model.eventTriggers;
+  expect(trigger).toMatchObject({
+    url: "http://localhost/e",
+    delete: undefined,
+    retry: { numRetries: 1, intervalSeconds: 2, timeoutSeconds: 60 },
+  });
+  expect(names(trigger?.insert?.payload)).toEqual(["id", "name", "odd name"]);
+  expect([names(trigger?.update?.columns), names(trigger?.update?.payload)]).toEqual([["name"], ["id", "odd name"]]);
+});
+
 test("crons have Hasura's defaults, and a schedule of six fields is inconsistent", async () => {
   const cron = { webhook: "http://x", include_in_metadata: true };
 
