@@ -1,0 +1,184 @@
+import pg from "pg";
+import { HasuraError } from "../hasura-error.ts";
+import { hasJoins, type JoinTarget, targetOfMutation, targetOfQuery } from "../remote-schema/join-rows.ts";
+import type { ActionCall, Operation, RemoteCall, RootField, TableQuery } from "../request/plan.ts";
+import type { RequestContext } from "../session/session.ts";
+import type { Bindings } from "../sql/bind-parameters.ts";
+import { compileTableQuery } from "../sql/compile-query.ts";
+import type { CompileOptions, Statement } from "../sql/statement.ts";
+import { mapPostgresError } from "./postgres-error.ts";
+import { runTableMutation } from "./run-mutation.ts";
+import { type Connection, runStatement, textOf } from "./run-statement.ts";
+
+/** What other folders contribute to the answer of a document. */
+export type ExecutionDeps = {
+  readonly pool: pg.Pool;
+  readonly options: CompileOptions;
+  readonly runAction: (call: ActionCall, context: RequestContext) => Promise<{ readonly jsonText: string; readonly setCookie: readonly string[] }>;
+  readonly runRemote: (calls: readonly RemoteCall[], context: RequestContext) => Promise<ReadonlyMap<string, string>>;
+  readonly joinRemotes: (target: JoinTarget, jsonText: string, context: RequestContext) => Promise<string>;
+  readonly runIntrospection: (field: Extract<RootField, { kind: "introspection" }>) => string;
+};
+
+export type Execution = { readonly context: RequestContext; readonly variables: Readonly<Record<string, unknown>> };
+export type Answer = { readonly dataText: string; readonly setCookie: readonly string[] };
+
+type Part = { readonly alias: string; readonly text: string; readonly setCookie: readonly string[] };
+
+/** Statements of one document that may run at the same time; the pool is shared by all documents. */
+const PARALLEL_MAX = 4;
+
+/** Runs a planned query or mutation. `dataText` is the JSON text of `data`, in document order. */
+export async function executeOperation(operation: Operation, execution: Execution, deps: ExecutionDeps): Promise<Answer> {
+  const parts = operation.kind === "mutation" ? await runMutation(operation, execution, deps) : await runQuery(operation, execution, deps);
+  const byAlias = new Map(parts.map((part) => [part.alias, part]));
+  const members = operation.rootFields.map(({ alias }) => `${JSON.stringify(alias)}:${byAlias.get(alias)?.text ?? "null"}`);
+  return { dataText: `{${members.join(",")}}`, setCookie: parts.flatMap(({ setCookie }) => setCookie) };
+}
+
+async function runQuery(operation: Operation, execution: Execution, deps: ExecutionDeps): Promise<Part[]> {
+  const parts: Part[] = [];
+  const work = [...remoteGroups(operation).map((group) => async () => void parts.push(...(await runRemoteGroup(group, execution, deps))))];
+  for (const field of operation.rootFields) {
+    if (field.kind !== "remote") work.push(async () => void parts.push(await runField(field, execution, deps, deps.pool)));
+  }
+  await inParallel(work);
+  return parts;
+}
+
+/** The first failure ends the document; what already runs is waited for, so that nothing goes on behind an answer. */
+async function inParallel(work: readonly (() => Promise<void>)[]): Promise<void> {
+  const waiting = [...work];
+  let failure: { error: unknown } | undefined;
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined && failure === undefined; next = waiting.shift()) {
+      try {
+        await next();
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL_MAX, work.length) }, worker));
+  if (failure !== undefined) throw failure.error;
+}
+
+type RemoteField = Extract<RootField, { kind: "remote" }>;
+
+/** Root fields of one remote schema go out as one request. */
+function remoteGroups(operation: Operation): RemoteField[][] {
+  const groups = new Map<string, RemoteField[]>();
+  for (const field of operation.rootFields) {
+    if (field.kind === "remote") groups.set(field.call.remote.name, [...(groups.get(field.call.remote.name) ?? []), field]);
+  }
+  return [...groups.values()];
+}
+
+async function runRemoteGroup(fields: readonly RemoteField[], { context }: Execution, deps: ExecutionDeps): Promise<Part[]> {
+  const texts = await deps.runRemote(
+    fields.map(({ call }) => call),
+    context,
+  );
+  return fields.map(({ alias, call }) => ({ alias, text: texts.get(call.node.alias) ?? "null", setCookie: [] }));
+}
+
+/** Table mutations alone share one transaction; beside an action or remote field each root field stands for itself. */
+async function runMutation(operation: Operation, execution: Execution, deps: ExecutionDeps): Promise<Part[]> {
+  const tablesOnly = operation.rootFields.every(({ kind }) => kind === "table-mutation" || kind === "typename");
+  if (tablesOnly) {
+    const parts = await inTransaction(execution, deps, async (connection) => {
+      const written: Part[] = [];
+      for (const field of operation.rootFields) written.push(await runField(field, execution, deps, connection));
+      return written;
+    });
+    return joinMutations(operation, parts, execution, deps);
+  }
+  const parts: Part[] = [];
+  for (const field of operation.rootFields) {
+    if (field.kind === "table-mutation") {
+      const part = await inTransaction(execution, deps, (connection) => runField(field, execution, deps, connection));
+      parts.push(...(await joinMutations({ ...operation, rootFields: [field] }, [part], execution, deps)));
+    } else if (field.kind === "remote") parts.push(...(await runRemoteGroup([field], execution, deps)));
+    else parts.push(await runField(field, execution, deps, deps.pool));
+  }
+  return parts;
+}
+
+/** Remote schemas are asked after the commit: no transaction stays open over a network call. */
+async function joinMutations(operation: Operation, parts: readonly Part[], execution: Execution, deps: ExecutionDeps): Promise<Part[]> {
+  const joined: Part[] = [];
+  for (const part of parts) {
+    const field = operation.rootFields.find(({ alias }) => alias === part.alias);
+    const target = field?.kind === "table-mutation" ? targetOfMutation(field.mutation) : undefined;
+    const text = target !== undefined && hasJoins(target) ? await deps.joinRemotes(target, part.text, execution.context) : part.text;
+    joined.push({ ...part, text });
+  }
+  return joined;
+}
+
+async function runField(field: RootField, execution: Execution, deps: ExecutionDeps, connection: Connection): Promise<Part> {
+  const bindings: Bindings = { variables: execution.variables, session: execution.context.session };
+  const plain = (text: string): Part => ({ alias: field.alias, text, setCookie: [] });
+  switch (field.kind) {
+    case "typename":
+      return plain(JSON.stringify(field.value));
+    case "introspection":
+      return plain(deps.runIntrospection(field));
+    case "table-query": {
+      const text = textOf(await runStatement(connection, compiledQuery(field.query, deps.options), bindings), "data");
+      const target = targetOfQuery(field.query);
+      return plain(hasJoins(target) ? await deps.joinRemotes(target, text, execution.context) : text);
+    }
+    case "table-mutation":
+      return plain(await runTableMutation({ connection, bindings, options: deps.options }, field.mutation));
+    case "action": {
+      const { jsonText, setCookie } = await deps.runAction(field.call, execution.context);
+      return { alias: field.alias, text: jsonText, setCookie };
+    }
+    case "remote":
+    case "table-stream":
+      throw new HasuraError("unexpected", "this field cannot run here");
+  }
+}
+
+/** A plan that comes back from the plan cache brings its compiled SQL with it. */
+const compiled = new WeakMap<TableQuery, { options: CompileOptions; statement: Statement }>();
+
+export function compiledQuery(query: TableQuery, options: CompileOptions): Statement {
+  const known = compiled.get(query);
+  if (known !== undefined && known.options.stringifyNumericTypes === options.stringifyNumericTypes) return known.statement;
+  const statement = compileTableQuery(query, options);
+  compiled.set(query, { options, statement });
+  return statement;
+}
+
+/** READ COMMITTED, with the session told to the database first: audit and event triggers read it. */
+async function inTransaction<T>({ context }: Execution, { pool }: ExecutionDeps, work: (connection: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw mapPostgresError(error, "$");
+  });
+  let broken = false;
+  try {
+    await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; SELECT ${sessionSettings(context)}`);
+    const result = await work(client);
+    await client.query("COMMIT").catch((error: unknown) => {
+      throw mapPostgresError(error, "$");
+    });
+    return result;
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+function sessionSettings({ session, clientHeaders }: RequestContext): string {
+  const variables = pg.escapeLiteral(JSON.stringify(Object.fromEntries(session.variables)));
+  const [, traceId, spanId] = (clientHeaders.get("traceparent") ?? "").split("-");
+  const trace = traceId === undefined || spanId === undefined ? "" : JSON.stringify({ trace_id: traceId, span_id: spanId });
+  return `set_config('hasura.user', ${variables}, true), set_config('hasura.tracecontext', ${pg.escapeLiteral(trace)}, true)`;
+}
+

@@ -1,0 +1,119 @@
+import type { Column, PgType, Table } from "../model/model.ts";
+import type { Parameter } from "../permissions/expression.ts";
+import type { OrderItem, RowField, RowSelection, RowSource } from "../request/plan.ts";
+import { aggregateJson } from "./aggregate-sql.ts";
+import { expressionSql, joinSql } from "./expression-sql.ts";
+import { columnOf, quoteLiteral, tableName } from "./identifier.ts";
+import type { Writer } from "./statement.ts";
+
+/** PostgreSQL's types whose digits a JavaScript number cannot hold. */
+const STRINGIFIED = new Set(["int8", "numeric", "float8", "money"]);
+
+export function isStringified(writer: Writer, type: PgType): boolean {
+  return writer.options.stringifyNumericTypes && STRINGIFIED.has(type.element?.baseName ?? type.baseName);
+}
+
+/** A JSON object in the order of the entries; JSON_OBJECT takes any number of them, json_build_object only 50. */
+export function jsonObject(entries: readonly { readonly alias: string; readonly value: string }[]): string {
+  return `JSON_OBJECT(${entries.map(({ alias, value }) => `${quoteLiteral(alias)} VALUE ${value}`).join(", ")})`;
+}
+
+/** One row as JSON: columns, and relationships as correlated subqueries, which keep the outer order. */
+export function rowJson(writer: Writer, rows: RowSelection, own: string): string {
+  return jsonObject(rows.fields.map((field) => ({ alias: field.alias, value: fieldSql(writer, field, own) })));
+}
+
+function fieldSql(writer: Writer, field: RowField, own: string): string {
+  switch (field.kind) {
+    case "typename":
+      return `${quoteLiteral(field.value)}::text`;
+    case "column":
+      return columnSql(writer, field.column, field.jsonPath, own);
+    case "object": {
+      const target = writer.alias();
+      const where = `${joinSql(field.relationship, own, target)} AND ${expressionSql(writer, field.filter, { own: target, root: target })}`;
+      return `(SELECT ${rowJson(writer, field.rows, target)} FROM ${tableName(field.rows.table)} ${target} WHERE ${where} LIMIT 1)`;
+    }
+    case "array":
+      return `(${listSql(writer, field.select, field.select.rows, (target) => joinSql(field.relationship, own, target))})`;
+    case "aggregate":
+      return `(${aggregateJson(writer, field.select, (target) => joinSql(field.relationship, own, target))})`;
+    case "remote":
+      return `JSON_ARRAY(${field.join.relationship.lhsColumns.map((column) => columnOf(own, column)).join(", ")} NULL ON NULL)`;
+  }
+}
+
+function columnSql(writer: Writer, column: Column, jsonPath: readonly string[] | undefined, own: string): string {
+  const plain = columnOf(own, column);
+  if (jsonPath !== undefined && jsonPath.length > 0) return `(${plain} #> ${textArray(jsonPath)})`;
+  if (!isStringified(writer, column.type)) return plain;
+  return column.type.kind === "array" ? `${plain}::text[]` : `${plain}::text`;
+}
+
+/** Only for paths: keys and indexes that the parser took apart. */
+function textArray(items: readonly string[]): string {
+  return `ARRAY[${items.map((item) => (item.includes("\\") ? `E${quoteLiteral(item.replaceAll("\\", "\\\\"))}` : quoteLiteral(item))).join(", ")}]::text[]`;
+}
+
+/** `SELECT <json list>`: the rows of a source, each as JSON; `[]` for none. */
+export function listSql(writer: Writer, source: RowSource, rows: RowSelection, join: ((target: string) => string) | undefined): string {
+  const own = writer.alias();
+  const from = sourceSql(writer, source, own, join, limitSql(writer, source.limit, source.permissionLimit));
+  const row = writer.alias();
+  return `SELECT coalesce(json_agg(${row}.j), '[]') FROM (SELECT ${rowJson(writer, rows, own)} AS j FROM ${from}) ${row}`;
+}
+
+/** A FROM item of alias `own` with the source's rows, chosen and ordered. */
+export function sourceSql(writer: Writer, source: RowSource, own: string, join: ((target: string) => string) | undefined, limit: string | undefined): string {
+  const base = writer.alias();
+  const where = expressionSql(writer, source.where, { own: base, root: base });
+  const condition = [join?.(base), where === "TRUE" ? undefined : where].filter((part) => part !== undefined);
+  const clauses = [
+    `SELECT ${source.distinctOn.length === 0 ? "" : `DISTINCT ON (${source.distinctOn.map((column) => columnOf(base, column)).join(", ")}) `}${base}.*`,
+    `FROM ${tableName(source.table)} ${base}`,
+    condition.length === 0 ? undefined : `WHERE ${condition.join(" AND ")}`,
+    orderSql(writer, source.orderBy, base),
+    limit === undefined ? undefined : `LIMIT ${limit}`,
+    source.offset === undefined ? undefined : `OFFSET ${writer.bind(source.offset)}`,
+  ];
+  return `(${clauses.filter((clause) => clause !== undefined).join(" ")}) ${own}`;
+}
+
+/** The smaller of what the client and the permission allow. */
+export function limitSql(writer: Writer, limit: Parameter | undefined, permissionLimit: number | undefined): string | undefined {
+  if (limit === undefined) return permissionLimit === undefined ? undefined : String(permissionLimit);
+  const asked = writer.bind(limit);
+  return permissionLimit === undefined ? asked : `least(${asked}, ${permissionLimit})`;
+}
+
+export function orderSql(writer: Writer, orderBy: readonly OrderItem[], own: string): string | undefined {
+  if (orderBy.length === 0) return undefined;
+  const items = orderBy.map((item) => `${orderKey(writer, item, own)} ${item.direction === "asc" ? "ASC" : "DESC"} NULLS ${item.nulls === "first" ? "FIRST" : "LAST"}`);
+  return `ORDER BY ${items.join(", ")}`;
+}
+
+function orderKey(writer: Writer, item: OrderItem, own: string): string {
+  return throughSql(writer, item.through, own, (row) => {
+    const { by } = item;
+    if (by.kind === "column") return columnOf(row, by.column);
+    const target = writer.alias();
+    const call = by.column === undefined ? `${by.function}(*)` : `${by.function}(${columnOf(target, by.column)})`;
+    const where = `${joinSql(by.relationship, row, target)} AND ${expressionSql(writer, by.filter, { own: target, root: target })}`;
+    return `(SELECT ${call} FROM ${tableName(by.target)} ${target} WHERE ${where})`;
+  });
+}
+
+/** Walks object relationships down to the row that orders. */
+function throughSql(writer: Writer, through: OrderItem["through"], own: string, key: (row: string) => string): string {
+  const [step, ...rest] = through;
+  if (step === undefined) return key(own);
+  const target = writer.alias();
+  const where = `${joinSql(step.relationship, own, target)} AND ${expressionSql(writer, step.filter, { own: target, root: target })}`;
+  return `(SELECT ${throughSql(writer, rest, target, key)} FROM ${tableName(step.target)} ${target} WHERE ${where} LIMIT 1)`;
+}
+
+/** `SELECT <json>` of at most one row; no row gives no result row. */
+export function oneRowSql(writer: Writer, table: Table, rows: RowSelection, where: (own: string) => string): string {
+  const own = writer.alias();
+  return `SELECT ${rowJson(writer, rows, own)} FROM ${tableName(table)} ${own} WHERE ${where(own)} LIMIT 1`;
+}
