@@ -145,6 +145,7 @@ def _conclude(work: Work, failure: StepFailed | None) -> str:
 
 
 def _finish(work: Work, event_type: str, *, timeout_seconds: float | None = None, **fields: Json) -> str:
+    work.lease.cease()
     acknowledged = work.events.finish(event_type, timeout_seconds=timeout_seconds, **fields)
     if acknowledged:
         return event_type

@@ -30,11 +30,19 @@ class Lease:
         self._thread.start()
         self._stop.listen(self._wake)
 
-    def end(self) -> None:
-        """No heartbeat is begun after this."""
+    def cease(self) -> None:
+        """No heartbeat is begun after this, and the answer of one under way counts for nothing.
+
+        Called before the last event is reported: reports extend the lease as heartbeats do, and a heartbeat that came
+        after the last event would be told that the attempt is over.
+        """
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def end(self) -> None:
+        """Returns when the heartbeats have ended."""
+        self.cease()
         self._thread.join(timeout=15)
 
     def heard(self, answer: Answer) -> None:
@@ -73,7 +81,8 @@ class Lease:
                 backoff.reset()
                 next_beat = time.monotonic() + self._claim.heartbeat_seconds
             except StaleAttempt:
-                self._stop.set(StopReason.STALE)
+                if not self._ended:
+                    self._stop.set(StopReason.STALE)
                 return
             except Rejected as error:
                 note("error", "heartbeat rejected", runId=self._claim.run_id, attempt=self._claim.attempt, code=error.code)
