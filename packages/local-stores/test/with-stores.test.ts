@@ -122,9 +122,11 @@ async function barePath(): Promise<string> {
   return folder;
 }
 
+/** There it would run the store, so nothing is lacking. */
 const hasDocker = existsSync("/var/run/docker.sock");
+const lacking = hasDocker ? "a store that is lacking (absent: a machine without Docker)" : "a store that is lacking";
 
-test.skipIf(hasDocker)("a store that this machine lacks is named with its remedy, and the command runs", async () => {
+test.skipIf(hasDocker)(`${lacking} is named with its remedy, and the command runs`, async () => {
   const env = {
     ...ownStores(),
     DATABASE_URL: "a://b",
@@ -142,7 +144,7 @@ test.skipIf(hasDocker)("a store that this machine lacks is named with its remedy
   expect(output).toMatch(/redis: .*remedy: install redis-server or valkey-server/);
 });
 
-test.skipIf(hasDocker)("REQUIRE_ALL=1 turns a lacking store into a failure", async () => {
+test.skipIf(hasDocker)(`${lacking} is a failure with REQUIRE_ALL=1`, async () => {
   const env = {
     ...ownStores(),
     DATABASE_URL: "a://b",

@@ -1,0 +1,114 @@
+// `npm test`: typecheck and all tests, with the stores started once for all packages. The last line is the sum of the
+// packages' reports, `N passed, N failed, N skipped`. With REQUIRE_ALL=1 a skipped test is a failure, unless its name
+// says `absent: <which optional data>`.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const rootDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const summaryFile = join(rootDir, ".local", "test-summary.json");
+const LISTED_MAX = 200;
+
+const withStores = [process.execPath, "--conditions=@control-plane/source", "packages/local-stores/src/cli.ts", "--"];
+const turbo = [
+  "pnpm",
+  "exec",
+  "turbo",
+  "run",
+  "typecheck",
+  "test",
+  "--concurrency=2",
+  "--continue",
+  "--log-order=grouped",
+];
+
+function reportFiles() {
+  const folders = ["apps", "packages"].flatMap((parent) =>
+    readdirSync(join(rootDir, parent)).map((name) => join(parent, name)),
+  );
+  return folders.map((folder) => ({ folder, file: join(rootDir, folder, "test-report.json") }));
+}
+
+/** Signals are passed on; with-stores ends its stores whatever happens to this process. */
+function run([command, ...args]) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: rootDir, stdio: "inherit" });
+    process.on("SIGINT", () => {});
+    for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+    child.once("error", (error) => {
+      console.error(`cannot run ${command}: ${error.message}`);
+      resolve(1);
+    });
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+}
+
+/** Of vitest's JSON reports and of those written in the same form. */
+function readReport({ folder, file }) {
+  const report = JSON.parse(readFileSync(file, "utf8"));
+  const tests = (report.testResults ?? []).flatMap((suite) => suite.assertionResults ?? []);
+  const named = (wanted) =>
+    tests
+      .filter(({ status }) => wanted.includes(status))
+      .map((test) => ({ folder, name: test.fullName ?? test.title }));
+  return {
+    folder,
+    passed: report.numPassedTests ?? 0,
+    failed: report.numFailedTests ?? 0,
+    skipped: (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0),
+    // A file that cannot be loaded fails without holding a test.
+    brokenFiles: (report.testResults ?? []).filter(
+      ({ status, assertionResults }) => status === "failed" && (assertionResults ?? []).length === 0,
+    ).length,
+    failedTests: named(["failed"]),
+    skippedTests: named(["pending", "skipped", "todo"]),
+  };
+}
+
+function list(title, tests) {
+  if (tests.length === 0) return;
+  console.log(`\n${title}:`);
+  for (const { folder, name } of tests.slice(0, LISTED_MAX)) console.log(`  ${folder}: ${name}`);
+  if (tests.length > LISTED_MAX) console.log(`  and ${tests.length - LISTED_MAX} more`);
+}
+
+function sum(reports, member) {
+  return reports.reduce((total, report) => total + report[member], 0);
+}
+
+async function main() {
+  for (const { file } of reportFiles()) rmSync(file, { force: true });
+  rmSync(summaryFile, { force: true });
+  const code = await run([...withStores, ...turbo, ...process.argv.slice(2)]);
+
+  const reports = reportFiles()
+    .filter(({ file }) => existsSync(file))
+    .map(readReport);
+  const totals = {
+    passed: sum(reports, "passed"),
+    failed: sum(reports, "failed") + sum(reports, "brokenFiles"),
+    skipped: sum(reports, "skipped"),
+  };
+  const skipped = reports.flatMap(({ skippedTests }) => skippedTests);
+  const unexcused = process.env.REQUIRE_ALL === "1" ? skipped.filter(({ name }) => !/absent: \S/.test(name)) : [];
+  console.log("");
+  for (const { folder, passed, failed, skipped } of reports)
+    console.log(`${folder}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+  list(
+    "failed",
+    reports.flatMap(({ failedTests }) => failedTests),
+  );
+  list("skipped", skipped);
+  list("skipped, which REQUIRE_ALL=1 does not allow", unexcused);
+  if (reports.length === 0) console.log("no test report was written");
+
+  const ok = code === 0 && totals.failed === 0 && unexcused.length === 0 && reports.length > 0;
+  mkdirSync(dirname(summaryFile), { recursive: true });
+  writeFileSync(summaryFile, `${JSON.stringify({ ...totals, ok })}\n`);
+  if (code !== 0) console.log(`typecheck or tests ended with exit code ${code}`);
+  console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+  process.exitCode = ok ? 0 : code === 0 ? 1 : code;
+}
+
+await main();
