@@ -1,0 +1,94 @@
+import { type GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType, getNamedType, isCompositeType, isLeafType, type GraphQLCompositeType } from "graphql";
+import { HasuraError } from "../hasura-error.ts";
+import { isJsonList, isJsonNumber, isJsonObject, type Json } from "../json/exact-json.ts";
+import type { FieldMeaning } from "../schema/meaning.ts";
+import { type Arguments, checkArguments } from "./arguments.ts";
+import type { InputValue } from "./input-value.ts";
+import type { RemoteCall, RemoteField, RemoteJoin, RemoteSelection, RemoteValue } from "./plan.ts";
+import type { PlanContext } from "./plan-context.ts";
+import { type CollectedField, collectFields } from "./selection.ts";
+
+type RemoteRoot = Extract<FieldMeaning, { kind: "remote-root" }>;
+type RemoteRelationshipMeaning = Extract<FieldMeaning, { kind: "remote-relationship" }>;
+
+export function planRemoteCall(context: PlanContext, meaning: RemoteRoot, definition: GraphQLField<unknown, unknown>, field: CollectedField): RemoteCall {
+  return { remote: meaning.remote, operation: meaning.operation, node: planRemoteField(context, meaning.parentType, definition, field) };
+}
+
+export function planRemoteJoin(context: PlanContext, meaning: RemoteRelationshipMeaning, definition: GraphQLField<unknown, unknown>, args: Arguments, field: CollectedField): RemoteJoin {
+  return {
+    relationship: meaning.relationship,
+    remote: meaning.remote,
+    arguments: remoteArguments(context, args),
+    selection: planSelection(context, definition, field),
+    parentType: meaning.parentType,
+    columnTypes: meaning.relationship.lhsColumns.map(({ type }) => type),
+  };
+}
+
+function planRemoteField(context: PlanContext, parentType: string, definition: GraphQLField<unknown, unknown>, field: CollectedField): RemoteField {
+  const args = checkArguments(context, field, definition);
+  return { alias: field.alias, name: field.name, parentType, arguments: remoteArguments(context, args), selection: planSelection(context, definition, field) };
+}
+
+function planSelection(context: PlanContext, definition: GraphQLField<unknown, unknown>, field: CollectedField): readonly RemoteSelection[] | undefined {
+  const type = getNamedType(definition.type);
+  if (isLeafType(type)) {
+    if (field.selections.length > 0) throw new HasuraError("validation-failed", "unexpected subselection set for non-object field", field.path);
+    return undefined;
+  }
+  if (!isCompositeType(type)) return undefined;
+  if (field.selections.length === 0) throw new HasuraError("validation-failed", `missing selection set for '${type.name}'`, `${field.path}.selectionSet`);
+  return planComposite(context, type, field.selections, field.path);
+}
+
+function planComposite(context: PlanContext, type: GraphQLCompositeType, selections: CollectedField["selections"], path: string): RemoteSelection[] {
+  const abstract = !(type instanceof GraphQLObjectType);
+  const { fields, fragments } = collectFields(context, selections, type.name, path, () => abstract);
+  const own = fields.map((field): RemoteSelection => {
+    if (field.name === "__typename") return { kind: "field", field: { alias: field.alias, name: field.name, parentType: type.name, arguments: new Map(), selection: undefined } };
+    const definition = type instanceof GraphQLUnionType ? undefined : type.getFields()[field.name];
+    if (definition === undefined) throw new HasuraError("validation-failed", `field '${field.name}' not found in type: '${type.name}'`, field.path);
+    return { kind: "field", field: planRemoteField(context, type.name, definition, field) };
+  });
+  const kept = fragments.map((fragment): RemoteSelection => {
+    const target = context.schema.graphql().getType(fragment.onType);
+    if (!(target instanceof GraphQLObjectType || target instanceof GraphQLInterfaceType || target instanceof GraphQLUnionType)) {
+      throw new HasuraError("validation-failed", `type '${fragment.onType}' is not defined`, path);
+    }
+    return { kind: "inline-fragment", onType: fragment.onType, selection: planComposite(context, target, fragment.selections, path) };
+  });
+  return [...own, ...kept];
+}
+
+/** Values go out in the document: the plan depends on every variable in them. */
+function remoteArguments(context: PlanContext, args: Arguments): ReadonlyMap<string, RemoteValue> {
+  return new Map([...args].map(([name, value]) => [name, remoteValue(context, value)]));
+}
+
+function remoteValue(context: PlanContext, value: InputValue): RemoteValue {
+  switch (value.kind) {
+    case "null":
+      return { kind: "null" };
+    case "enum":
+      return { kind: "text", text: value.value };
+    case "scalar":
+      return value.scalar.enumLiteral && typeof value.scalar.json === "string" ? { kind: "text", text: value.scalar.json } : jsonValue(value.scalar.json);
+    case "variable":
+      context.variables.useValue(value.variable.name);
+      return jsonValue(value.variable.value ?? null);
+    case "list":
+      return { kind: "list", items: value.items.map((item) => remoteValue(context, item)) };
+    case "object":
+      return { kind: "object", fields: new Map([...value.fields].map(([name, member]) => [name, remoteValue(context, member)])) };
+  }
+}
+
+function jsonValue(json: Json): RemoteValue {
+  if (json === null) return { kind: "null" };
+  if (typeof json === "string") return { kind: "string", value: json };
+  if (typeof json === "boolean") return { kind: "text", text: String(json) };
+  if (isJsonList(json)) return { kind: "list", items: json.map(jsonValue) };
+  if (isJsonObject(json)) return { kind: "object", fields: new Map([...json].map(([name, member]) => [name, jsonValue(member)])) };
+  return isJsonNumber(json) ? { kind: "text", text: json.number } : { kind: "null" };
+}

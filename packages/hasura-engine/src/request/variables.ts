@@ -1,0 +1,68 @@
+import { type ConstValueNode, GraphQLList, GraphQLNonNull, type GraphQLInputType, Kind, type OperationDefinitionNode, type TypeNode } from "graphql";
+import { HasuraError } from "../hasura-error.ts";
+import type { Json } from "../json/exact-json.ts";
+
+export type Variable = { readonly name: string; readonly type: TypeNode; readonly defaultValue: ConstValueNode | undefined; /** Undefined = absent. */ readonly value: Json | undefined };
+
+/** An operation's variables with the request's values, and what the planning does with them. */
+export type Variables = {
+  get(name: string, path: string): Variable;
+  /** The plan now depends on the variable's value, not only on its being there. */
+  useValue(name: string): void;
+  readonly valuesUsed: ReadonlySet<string>;
+};
+
+/** Checks the request's values against the definitions: surplus, missing and null values. */
+export function readVariables(operation: OperationDefinitionNode, values: ReadonlyMap<string, Json>): Variables {
+  const definitions = new Map<string, Variable>();
+  for (const { variable, type, defaultValue } of operation.variableDefinitions ?? []) {
+    const name = variable.name.value;
+    if (definitions.has(name)) throw new HasuraError("validation-failed", `multiple definitions for variable "${name}"`);
+    definitions.set(name, { name, type, defaultValue, value: values.get(name) });
+  }
+  const surplus = [...values.keys()].filter((name) => !definitions.has(name));
+  if (surplus.length > 0) throw new HasuraError("validation-failed", `unexpected variables in variableValues: ${surplus.join(", ")}`);
+  for (const { name, type, defaultValue, value } of definitions.values()) {
+    if (type.kind !== Kind.NON_NULL_TYPE) continue;
+    if (value === undefined && defaultValue === undefined) throw new HasuraError("validation-failed", `expecting a value for non-nullable variable: "${name}"`);
+    if (value === null) throw new HasuraError("validation-failed", `null value found for non-nullable type: "${printType(type)}"`);
+  }
+  const valuesUsed = new Set<string>();
+  return {
+    get(name, path) {
+      const variable = definitions.get(name);
+      if (variable === undefined) throw new HasuraError("validation-failed", `unbound variable "${name}"`, path);
+      return variable;
+    },
+    useValue: (name) => void valuesUsed.add(name),
+    valuesUsed,
+  };
+}
+
+export function printType(type: TypeNode): string {
+  switch (type.kind) {
+    case Kind.NON_NULL_TYPE:
+      return `${printType(type.type)}!`;
+    case Kind.LIST_TYPE:
+      return `[${printType(type.type)}]`;
+    case Kind.NAMED_TYPE:
+      return type.name.value;
+  }
+}
+
+/** Whether a variable may stand where `place` is wanted: no coercion between types, lists element by element. */
+export function variableFits({ type, defaultValue }: Variable, place: GraphQLInputType, placeHasDefault: boolean): boolean {
+  if (place instanceof GraphQLNonNull && type.kind !== Kind.NON_NULL_TYPE) {
+    const hasDefault = placeHasDefault || (defaultValue !== undefined && defaultValue.kind !== Kind.NULL);
+    return hasDefault && sameType(type, place.ofType);
+  }
+  return sameType(type, place);
+}
+
+function sameType(type: TypeNode, place: GraphQLInputType): boolean {
+  if (place instanceof GraphQLNonNull) return type.kind === Kind.NON_NULL_TYPE && sameType(type.type, place.ofType);
+  if (type.kind === Kind.NON_NULL_TYPE) return sameType(type.type, place);
+  if (place instanceof GraphQLList) return type.kind === Kind.LIST_TYPE && sameType(type.type, place.ofType);
+  return type.kind === Kind.NAMED_TYPE && "name" in place && type.name.value === place.name;
+}
+

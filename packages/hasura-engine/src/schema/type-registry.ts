@@ -1,0 +1,64 @@
+import {
+  GraphQLBoolean,
+  GraphQLEnumType,
+  type GraphQLEnumValueConfigMap,
+  GraphQLFloat,
+  GraphQLID,
+  GraphQLInputObjectType,
+  type GraphQLInputFieldConfigMap,
+  GraphQLInt,
+  type GraphQLNamedType,
+  GraphQLScalarType,
+  GraphQLString,
+} from "graphql";
+
+/** Types of one role's schema by name: each is made once, and makes its fields only when they are asked for. */
+export type TypeRegistry = {
+  scalar(name: string): GraphQLScalarType;
+  enumType(name: string, description: string | undefined, values: () => GraphQLEnumValueConfigMap): GraphQLEnumType;
+  input(name: string, description: string | undefined, fields: () => GraphQLInputFieldConfigMap): GraphQLInputObjectType;
+  /** For output objects and what remote schemas bring. */
+  other<T extends GraphQLNamedType>(name: string, make: () => T): T;
+  get(name: string): GraphQLNamedType | undefined;
+  all(): readonly GraphQLNamedType[];
+};
+
+const BUILT_IN = [GraphQLInt, GraphQLFloat, GraphQLString, GraphQLBoolean, GraphQLID];
+
+export function createTypeRegistry(): TypeRegistry {
+  const types = new Map<string, GraphQLNamedType>(BUILT_IN.map((type) => [type.name, type]));
+  const remember = <T extends GraphQLNamedType>(name: string, make: () => T, is: (type: GraphQLNamedType) => type is T): T => {
+    const known = types.get(name);
+    if (known !== undefined) {
+      if (is(known)) return known;
+      throw new Error(`two types are called ${name}`);
+    }
+    const made = make();
+    types.set(name, made);
+    return made;
+  };
+  return {
+    scalar: (name) => remember(name, () => new GraphQLScalarType({ name }), (type) => type instanceof GraphQLScalarType),
+    enumType: (name, description, values) =>
+      remember(name, () => new GraphQLEnumType({ name, description, values: values() }), (type) => type instanceof GraphQLEnumType),
+    input: (name, description, fields) =>
+      remember(name, () => new GraphQLInputObjectType({ name, description, fields: () => sorted(fields()) }), (type) => type instanceof GraphQLInputObjectType),
+    other: (name, make) => {
+      let made: ReturnType<typeof make> | undefined;
+      const found = remember<GraphQLNamedType>(name, () => (made = make()), (type): type is GraphQLNamedType => type !== undefined);
+      return made ?? sameKind(found, make);
+    },
+    get: (name) => types.get(name),
+    all: () => [...types.values()],
+  };
+}
+
+/** The maker is not called for a type that is there; its class is what the caller named the type for. */
+function sameKind<T extends GraphQLNamedType>(found: GraphQLNamedType, _make: () => T): T {
+  return found as T;
+}
+
+/** Hasura lists fields by name. */
+export function sorted<T>(fields: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
