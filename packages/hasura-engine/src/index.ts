@@ -1,5 +1,13 @@
 export type { Catalog, CatalogTable } from "./catalog/catalog.ts";
 export { readCatalog } from "./catalog/read-catalog.ts";
+export {
+  createEngine,
+  type Engine,
+  type EngineLog,
+  type EngineOptions,
+  type EngineState,
+  type ExecutionResult,
+} from "./engine.ts";
 export { HasuraError, type HasuraErrorCode } from "./hasura-error.ts";
 export { loadMetadata } from "./metadata/load-metadata.ts";
 export type { Metadata } from "./metadata/metadata.ts";
@@ -8,5 +16,7 @@ export { MetadataRefused, type Problem, problemText } from "./metadata/problem.t
 export { readMetadataDirectory } from "./metadata/read-directory.ts";
 export { buildModel } from "./model/build-model.ts";
 export type { Inconsistency, Model } from "./model/model.ts";
-export type { Session } from "./session/session.ts";
+export type { MetadataHolder } from "./server/served-engine.ts";
+export { buildServer, type ServerOptions } from "./server.ts";
+export type { RequestContext, Session } from "./session/session.ts";
 export { type EngineSettings, SettingsError, settingsFromEnv } from "./settings.ts";

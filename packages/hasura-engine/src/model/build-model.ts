@@ -49,7 +49,7 @@ export function buildModel({ metadata, catalog, env, remotes, version, buildRemo
   };
 }
 
-function rolesOf({ source, actions, remote_schemas }: Metadata): Set<string> {
+function rolesOf({ source, actions, remote_schemas, introspectionDisabledRoles }: Metadata): Set<string> {
   const named = [
     ...source.tables.flatMap((table) => [
       ...table.select_permissions,
@@ -60,5 +60,5 @@ function rolesOf({ source, actions, remote_schemas }: Metadata): Set<string> {
     ...actions.flatMap(({ permissions }) => permissions),
     ...remote_schemas.flatMap(({ permissions }) => permissions),
   ].map(({ role }) => role);
-  return new Set(named.filter((role) => role !== "admin"));
+  return new Set([...named, ...introspectionDisabledRoles].filter((role) => role !== "admin"));
 }

@@ -1,0 +1,160 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { createLogger, runUntilSignal } from "@control-plane/service-kit";
+import { buildSchema } from "graphql";
+import type { Introspect } from "./engine/load-state.ts";
+import { printStatements } from "./engine/print-statements.ts";
+import { createEngine, type Engine } from "./engine.ts";
+import { HasuraError } from "./hasura-error.ts";
+import { loadMetadata } from "./metadata/load-metadata.ts";
+import type { Metadata } from "./metadata/metadata.ts";
+import { MetadataRefused, problemText } from "./metadata/problem.ts";
+import { introspectRemote } from "./remote-schema/introspect-remote.ts";
+import type { MetadataHolder } from "./server/served-engine.ts";
+import { buildServer } from "./server.ts";
+import { type EngineSettings, SettingsError, settingsFromEnv } from "./settings.ts";
+
+const usage = `usage: hasura-engine <command>
+  serve                     serves HASURA_METADATA_DIR over the database
+  check                     exits 1 when the metadata is refused or anything in it is inconsistent
+  sdl --role ROLE           prints the role's schema
+  sql --role ROLE FILE      prints the statements of the document in FILE
+options
+  --remote NAME=FILE        takes the types of remote schema NAME from an SDL file instead of asking for them (repeatable; not for serve)`;
+
+const shutdownDeadlineMs = 10_000;
+
+async function main(): Promise<number | undefined> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { role: { type: "string" }, remote: { type: "string", multiple: true, default: [] } },
+  });
+  const [command, file] = positionals;
+  const settings = settingsFromEnv(process.env);
+  switch (command) {
+    case "serve":
+      await serve(settings);
+      return undefined;
+    case "check":
+      return withEngine(settings, values.remote, check);
+    case "sdl":
+      return withEngine(settings, values.remote, async (engine) => print(engine.sdl(required(values.role, "--role"))));
+    case "sql":
+      return withEngine(settings, values.remote, async (engine) => {
+        const document = await readFile(required(file, "FILE"), "utf8");
+        return print(statementsOf(document, required(values.role, "--role"), engine, settings));
+      });
+    default:
+      throw new UsageError(usage);
+  }
+}
+
+class UsageError extends Error {}
+
+function required(value: string | undefined, what: string): string {
+  if (value === undefined) throw new UsageError(`${what} is missing\n${usage}`);
+  return value;
+}
+
+function print(text: string): number {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  return 0;
+}
+
+function statementsOf(query: string, role: string, engine: Engine, settings: EngineSettings): string {
+  const session = {
+    role,
+    variables: new Map<string, string>(),
+    backendOnly: false,
+    admin: role === "admin",
+    expiresAt: undefined,
+  };
+  const { operation } = engine.plan({ query, variables: new Map(), operationName: undefined }, session);
+  return printStatements(operation, settings);
+}
+
+async function serve(settings: EngineSettings): Promise<void> {
+  const log = createLogger({ service: "hasura-engine", level: process.env.LOG_LEVEL ?? "info" });
+  log.warn({}, "this engine is made for development and tests; production runs hasura/graphql-engine");
+  const metadata = await readMetadata(settings);
+  const engine = await createEngine({ metadata, databaseUrl: databaseUrlOf(metadata), settings, log });
+  const server = await buildServer(engine, {
+    settings,
+    metadata: metadataHolder(engine, settings),
+    onFault: (error, requestId) => log.error({ err: error, requestId }, "a request failed by a fault of the engine"),
+  });
+  runUntilSignal({ server, log, close: () => engine.close(), deadlineMs: shutdownDeadlineMs });
+  const url = await server.listen({ host: settings.host, port: settings.port });
+  log.info({ url, inconsistencies: engine.inconsistencies().length }, "the engine listens");
+}
+
+/** What `/v1/metadata` works on: the directory, read anew for `reload_metadata`. */
+function metadataHolder(engine: Engine, settings: EngineSettings): MetadataHolder {
+  return {
+    current: () => engine.state().metadata.raw,
+    async reload() {
+      try {
+        await engine.reload(await readMetadata(settings));
+      } catch (error) {
+        if (error instanceof MetadataRefused) throw new HasuraError("not-supported", error.message);
+        throw error;
+      }
+    },
+  };
+}
+
+async function readMetadata(settings: EngineSettings): Promise<Metadata> {
+  const loaded = await loadMetadata(required(settings.metadataDir, "HASURA_METADATA_DIR"), settings.env);
+  if ("problems" in loaded) throw new MetadataRefused(loaded.problems);
+  return loaded.metadata;
+}
+
+function databaseUrlOf({ databaseUrl, source }: Metadata): string {
+  if (databaseUrl !== undefined) return databaseUrl;
+  const url = source.configuration.connection_info.database_url;
+  const name = typeof url === "object" && "from_env" in url ? url.from_env : "database_url";
+  throw new SettingsError([`${name}: must be set`]);
+}
+
+async function withEngine(
+  settings: EngineSettings,
+  remotes: readonly string[],
+  work: (engine: Engine) => Promise<number>,
+): Promise<number> {
+  const metadata = await readMetadata(settings);
+  const introspect = await introspectFromFiles(remotes);
+  const engine = await createEngine({ metadata, databaseUrl: databaseUrlOf(metadata), settings, introspect });
+  try {
+    return await work(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Lets `check` and `sdl` work while the remote schemas are not running. */
+async function introspectFromFiles(remotes: readonly string[]): Promise<Introspect> {
+  const schemas = new Map<string, ReturnType<typeof buildSchema>>();
+  for (const remote of remotes) {
+    const [name = "", file = ""] = remote.split(/=(.*)/s);
+    schemas.set(name, buildSchema(await readFile(file, "utf8")));
+  }
+  return async (address) => schemas.get(address.name) ?? introspectRemote(address);
+}
+
+async function check(engine: Engine): Promise<number> {
+  const found = engine.inconsistencies();
+  for (const { name, reason } of found) process.stderr.write(`${name}: ${reason}\n`);
+  if (found.length > 0) return 1;
+  return print(`the metadata is consistent: ${engine.state().model.tables.size} tables`);
+}
+
+function tell(error: unknown): number {
+  if (error instanceof MetadataRefused) process.stderr.write(`${error.problems.map(problemText).join("\n")}\n`);
+  else if (error instanceof SettingsError) process.stderr.write(`${error.problems.join("\n")}\n`);
+  else if (error instanceof UsageError) process.stderr.write(`${error.message}\n`);
+  else process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
+}
+
+const exitCode = await main().catch(tell);
+if (exitCode !== undefined) process.exit(exitCode);

@@ -1,0 +1,194 @@
+import pg from "pg";
+import { runAction } from "./actions/run-action.ts";
+import { fetchRelated } from "./engine/fetch-related.ts";
+import { hasUnreachableRemote, type Introspect, type Loaded, load, retryRemotes } from "./engine/load-state.ts";
+import { runIntrospection } from "./engine/run-introspection.ts";
+import { HasuraError } from "./hasura-error.ts";
+import type { Metadata } from "./metadata/metadata.ts";
+import type { Inconsistency, Model } from "./model/model.ts";
+import { introspectRemote } from "./remote-schema/introspect-remote.ts";
+import { joinRemotes } from "./remote-schema/join-remotes.ts";
+import { runRemote } from "./remote-schema/run-remote.ts";
+import { type GraphqlRequest, parseRequestBody } from "./request/graphql-request.ts";
+import { createPlanner, type Planner, type PreparedOperation } from "./request/plan-operation.ts";
+import { executeOperation } from "./run/execute-operation.ts";
+import { createRoleSchemas, printRoleSchema, type RoleSchemas } from "./schema/role-schema.ts";
+import type { RequestContext, Session } from "./session/session.ts";
+import type { EngineSettings } from "./settings.ts";
+
+/** The part of a pino logger the engine uses. */
+export type EngineLog = {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+};
+
+export type EngineOptions = {
+  readonly metadata: Metadata;
+  readonly databaseUrl: string;
+  readonly settings: EngineSettings;
+  readonly log?: EngineLog;
+  /** How a remote schema is asked for its types; default: over HTTP. */
+  readonly introspect?: Introspect;
+  /** Pause between two tries to reach an unreachable remote schema; default 5 s. */
+  readonly remoteRetryMs?: number;
+};
+
+export type ExecutionResult = { readonly dataText: string; readonly setCookie: readonly string[] };
+
+export type Engine = {
+  /** One request or a batch. Throws HasuraError. */
+  parseRequestBody(text: string): ReturnType<typeof parseRequestBody>;
+  /** Checks a request against the role's schema. Throws HasuraError. */
+  plan(request: GraphqlRequest, session: Session): PreparedOperation;
+  /** Queries and mutations; `dataText` is the JSON text of `data`. Throws HasuraError or PassedThroughErrors. */
+  execute(request: GraphqlRequest, context: RequestContext): Promise<ExecutionResult>;
+  /** Throws MetadataRefused and keeps the old metadata for what the engine does not support. */
+  reload(metadata: Metadata): Promise<void>;
+  inconsistencies(): readonly Inconsistency[];
+  /** The role's schema as SDL, without mutations that are `backend_only`. */
+  sdl(role: string): string;
+  /** In force at this moment. */
+  state(): EngineState;
+  /** Called after every change of the model; the answer takes the listener away. */
+  onChange(listener: (state: EngineState) => void): () => void;
+  readonly pool: pg.Pool;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type EngineState = {
+  readonly metadata: Metadata;
+  readonly model: Model;
+  readonly roleSchemas: RoleSchemas;
+  readonly planner: Planner;
+};
+
+const connectionsMax = 16;
+const statementTimeoutMs = 30_000;
+const remoteRetryMsDefault = 5_000;
+const silent: EngineLog = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** Starts an engine over the database. @throws MetadataRefused */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { settings, log = silent, introspect = introspectRemote, remoteRetryMs = remoteRetryMsDefault } = options;
+  const pool = openPool(options.databaseUrl, log);
+  let version = 1;
+  let loaded: Loaded;
+  try {
+    loaded = await load(options.metadata, { pool, settings, introspect, version });
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  let state = stateOf(loaded);
+  const listeners = new Set<(state: EngineState) => void>();
+  const replace = (next: Loaded): void => {
+    loaded = next;
+    state = stateOf(next);
+    logInconsistencies(next.model, log);
+    for (const listener of listeners) listener(state);
+  };
+  const oneByOne = sequence();
+  const retry = setInterval(() => void oneByOne(retryUnreachable), remoteRetryMs).unref();
+  async function retryUnreachable(): Promise<void> {
+    if (!hasUnreachableRemote(loaded)) return;
+    const next = await retryRemotes(loaded, { settings, introspect, version: version + 1 });
+    if (next === undefined) return;
+    version += 1;
+    replace(next);
+  }
+  logInconsistencies(loaded.model, log);
+  return {
+    parseRequestBody,
+    plan: (request, session) => plan(request, session, state),
+    execute: (request, context) => execute(request, context, state, pool, settings),
+    reload: (metadata) =>
+      oneByOne(async () => {
+        const next = await load(metadata, { pool, settings, introspect, version: version + 1 });
+        version += 1;
+        replace(next);
+      }),
+    inconsistencies: () => state.model.inconsistencies,
+    sdl: (role) => printRoleSchema(state.roleSchemas.get(role, false)),
+    state: () => state,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    pool,
+    ping: async () => void (await pool.query("select 1")),
+    async close() {
+      clearInterval(retry);
+      await oneByOne(async () => {});
+      await pool.end();
+    },
+  };
+}
+
+function stateOf({ metadata, model }: Loaded): EngineState {
+  return { metadata, model, roleSchemas: createRoleSchemas(model), planner: createPlanner() };
+}
+
+function openPool(connectionString: string, log: EngineLog): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max: connectionsMax,
+    statement_timeout: statementTimeoutMs,
+    application_name: "hasura-engine",
+  });
+  pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
+  return pool;
+}
+
+function plan(request: GraphqlRequest, session: Session, { roleSchemas, planner }: EngineState): PreparedOperation {
+  return planner.plan(request, roleSchemas.get(session.role, session.backendOnly));
+}
+
+async function execute(
+  request: GraphqlRequest,
+  context: RequestContext,
+  state: EngineState,
+  pool: pg.Pool,
+  settings: EngineSettings,
+): Promise<ExecutionResult> {
+  const { session } = context;
+  const { operation, variables } = plan(request, session, state);
+  if (operation.kind === "subscription") {
+    throw new HasuraError("unexpected-payload", "subscriptions are not supported over HTTP, use websockets instead");
+  }
+  const options = { stringifyNumericTypes: settings.stringifyNumericTypes };
+  return executeOperation(
+    operation,
+    { context, variables },
+    {
+      pool,
+      options,
+      runAction: (call) =>
+        runAction(call, context, {
+          customTypes: state.model.customTypes,
+          settings,
+          fetchRelated: (relationship, keys) => fetchRelated(pool, relationship, keys, { variables, session }, options),
+        }),
+      runRemote,
+      joinRemotes,
+      runIntrospection,
+    },
+  );
+}
+
+function logInconsistencies(model: Model, log: EngineLog): void {
+  for (const { type, name, reason } of model.inconsistencies) {
+    log.warn({ type, name, reason }, "a metadata object is inconsistent and left out");
+  }
+}
+
+/** Runs works one after the other; a failed one does not keep the next from running. */
+function sequence(): (work: () => Promise<void>) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work);
+    last = next.catch(() => {});
+    return next;
+  };
+}
