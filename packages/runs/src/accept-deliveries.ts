@@ -1,0 +1,176 @@
+import type { Database } from "@control-plane/db";
+import { sql } from "drizzle-orm";
+import { z } from "zod";
+
+/** One verified webhook request, ready to be written. */
+export type NewDelivery = {
+  deliveryId: string;
+  runId: string;
+  triggerId: string;
+  senderId: string | undefined;
+  dedupeKey: Buffer | undefined;
+  replayKey: Buffer | undefined;
+  bodyHash: Buffer;
+  bodyBytes: number;
+  bodyCipher: Buffer;
+  contentType: string | undefined;
+  headers: Readonly<Record<string, string>>;
+  matchedSecret: "CURRENT" | "PREVIOUS" | "NONE";
+  sourceIp: string | undefined;
+  /** The run's input as JSON text, never re-serialised. */
+  input: string;
+  traceparent: string;
+};
+
+export type DeliveryOutcome =
+  | { outcome: "accepted"; deliveryId: string; runId: string }
+  | { outcome: "duplicate"; deliveryId: string; runId: string }
+  /** The same key came with another body. */
+  | { outcome: "conflict" }
+  /** The trigger stopped receiving since it was looked up. */
+  | { outcome: "not-receiving" }
+  /** PostgreSQL cannot hold this body. */
+  | { outcome: "unstorable" };
+
+const TRIES_MAX = 3;
+const RETRYABLE_STATES = new Set(["40001", "40P01"]);
+
+/**
+ * Writes deliveries and their PENDING runs in one statement, the version pinned in it: after the commit both are there,
+ * before it neither. A key seen before yields the first delivery instead. Outcomes come in the order of the input.
+ */
+export async function acceptDeliveries(db: Database, deliveries: readonly NewDelivery[]): Promise<DeliveryOutcome[]> {
+  try {
+    return await acceptBatch(db, deliveries);
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    if (deliveries.length === 1) return [{ outcome: "unstorable" }];
+    // One body that PostgreSQL refuses must not cost the others: each goes alone.
+    const outcomes: DeliveryOutcome[] = [];
+    for (const delivery of deliveries) outcomes.push(...(await acceptDeliveries(db, [delivery])));
+    return outcomes;
+  }
+}
+
+async function acceptBatch(db: Database, deliveries: readonly NewDelivery[]): Promise<DeliveryOutcome[]> {
+  // Two batches with the same keys lock them in the same order. A key that comes twice in one batch: the first wins.
+  const sorted = [...deliveries].sort((a, b) => compareText(a.triggerId, b.triggerId) || Buffer.compare(a.dedupeKey ?? EMPTY, b.dedupeKey ?? EMPTY));
+  const written = await repeatOnConflict(() => insertBatch(db, sorted));
+  const repeated = deliveries.filter(({ deliveryId }) => written.get(deliveryId) === "repeated");
+  const first = repeated.length === 0 ? new Map<string, DeliveryOutcome>() : await repeatOnConflict(() => countRepeats(db, repeated));
+  return deliveries.map(({ deliveryId, runId }) => {
+    const state = written.get(deliveryId);
+    if (state === "inserted") return { outcome: "accepted", deliveryId, runId };
+    if (state === "repeated") return first.get(deliveryId) ?? { outcome: "not-receiving" };
+    return { outcome: "not-receiving" };
+  });
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+const writtenSchema = z.array(z.object({ delivery_id: z.uuid(), receiving: z.boolean(), inserted: z.boolean() }));
+
+async function insertBatch(db: Database, rows: readonly NewDelivery[]): Promise<Map<string, "inserted" | "repeated" | "not-receiving">> {
+  const column = <T>(pick: (delivery: NewDelivery) => T) => sql.param(rows.map(pick));
+  const result = await db.execute(sql`
+    with input as (
+      select * from unnest(
+        ${column((d) => d.deliveryId)}::uuid[], ${column((d) => d.runId)}::uuid[], ${column((d) => d.triggerId)}::uuid[],
+        ${column((d) => d.senderId ?? null)}::text[], ${column((d) => d.dedupeKey ?? null)}::bytea[], ${column((d) => d.replayKey ?? null)}::bytea[],
+        ${column((d) => d.bodyHash)}::bytea[], ${column((d) => d.bodyBytes)}::int[], ${column((d) => d.bodyCipher)}::bytea[],
+        ${column((d) => d.contentType ?? null)}::text[], ${column((d) => JSON.stringify(d.headers))}::text[], ${column((d) => d.matchedSecret)}::text[],
+        ${column((d) => d.sourceIp ?? null)}::text[], ${column((d) => d.input)}::text[], ${column((d) => d.traceparent)}::text[])
+        with ordinality
+        as i(delivery_id, run_id, trigger_id, sender_id, dedupe_key, replay_key, body_hash, body_bytes, body_cipher, content_type,
+             headers, matched_secret, source_ip, input, traceparent, place)),
+    target as (
+      select i.*, t.tenant_id, t.workflow_id, v.id as version_id,
+             coalesce((v.definition -> 'retry' ->> 'maxAttempts')::int, 3) as max_attempts
+        from input i
+        join triggers t on t.id = i.trigger_id and t.enabled and t.type = 'WEBHOOK'
+        join workflows w on w.tenant_id = t.tenant_id and w.id = t.workflow_id and w.archived_at is null
+        join workflow_versions v on v.tenant_id = w.tenant_id and v.workflow_id = w.id and v.is_latest),
+    delivery as (
+      insert into webhook_deliveries (id, tenant_id, trigger_id, sender_id, dedupe_key, replay_key, body_hash, body_bytes, body_cipher,
+                                      content_type, headers, matched_secret, source_ip)
+      select delivery_id, tenant_id, trigger_id, sender_id, dedupe_key, replay_key, body_hash, body_bytes, body_cipher,
+             content_type, headers::jsonb, matched_secret, source_ip::inet
+        from target order by place
+      on conflict do nothing
+      returning id),
+    run as (
+      insert into workflow_runs (id, tenant_id, workflow_id, workflow_version_id, source, trigger_id, webhook_delivery_id, input,
+                                 max_attempts, run_at, deadline_at, traceparent)
+      select run_id, tenant_id, workflow_id, version_id, 'WEBHOOK', trigger_id, delivery_id, input::jsonb,
+             max_attempts, now(), now() + interval '24 hours', traceparent
+        from target join delivery on delivery.id = target.delivery_id
+      returning webhook_delivery_id)
+    select i.delivery_id, target.delivery_id is not null as receiving, run.webhook_delivery_id is not null as inserted
+      from input i
+      left join target on target.delivery_id = i.delivery_id
+      left join run on run.webhook_delivery_id = i.delivery_id`);
+  return new Map(writtenSchema.parse(result.rows).map((row) => [row.delivery_id, row.inserted ? "inserted" : row.receiving ? "repeated" : "not-receiving"]));
+}
+
+const repeatSchema = z.array(z.object({ delivery_id: z.uuid(), first_id: z.uuid(), first_run_id: z.uuid().nullable(), by_id: z.boolean(), same_body: z.boolean() }));
+
+/** Finds the first delivery of each repeated one by its keys, compares the bodies and counts the repeat there. */
+async function countRepeats(db: Database, rows: readonly NewDelivery[]): Promise<Map<string, DeliveryOutcome>> {
+  const column = <T>(pick: (delivery: NewDelivery) => T) => sql.param(rows.map(pick));
+  const result = await db.execute(sql`
+    with input as (
+      select * from unnest(
+        ${column((d) => d.deliveryId)}::uuid[], ${column((d) => d.triggerId)}::uuid[], ${column((d) => d.dedupeKey ?? null)}::bytea[],
+        ${column((d) => d.replayKey ?? null)}::bytea[], ${column((d) => d.bodyHash)}::bytea[])
+        as i(delivery_id, trigger_id, dedupe_key, replay_key, body_hash)),
+    first as (
+      select distinct on (i.delivery_id) i.delivery_id, d.id as first_id, d.tenant_id, d.dedupe_key is not distinct from i.dedupe_key as by_id,
+             d.body_hash = i.body_hash as same_body
+        from input i
+        join webhook_deliveries d on d.trigger_id = i.trigger_id and (d.dedupe_key = i.dedupe_key or d.replay_key = i.replay_key)
+       order by i.delivery_id, (d.dedupe_key = i.dedupe_key) desc nulls last),
+    counted as (
+      select first_id, count(*) filter (where by_id and same_body) as duplicates, count(*) filter (where by_id and not same_body) as conflicts,
+             count(*) filter (where not by_id) as replays
+        from first group by first_id order by first_id),
+    bumped as (
+      update webhook_deliveries d
+         set duplicate_count = d.duplicate_count + c.duplicates, conflict_count = d.conflict_count + c.conflicts,
+             replay_count = d.replay_count + c.replays, last_repeat_at = now()
+        from counted c where d.id = c.first_id)
+    select f.delivery_id, f.first_id, r.id as first_run_id, f.by_id, f.same_body
+      from first f left join workflow_runs r on r.tenant_id = f.tenant_id and r.webhook_delivery_id = f.first_id and r.source = 'WEBHOOK'`);
+  return new Map(
+    repeatSchema.parse(result.rows).map((row): [string, DeliveryOutcome] => {
+      if (row.by_id && !row.same_body) return [row.delivery_id, { outcome: "conflict" }];
+      return [row.delivery_id, { outcome: "duplicate", deliveryId: row.first_id, runId: row.first_run_id ?? row.first_id }];
+    }),
+  );
+}
+
+async function repeatOnConflict<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries >= TRIES_MAX || !RETRYABLE_STATES.has(sqlStateOf(error) ?? "")) throw error;
+    }
+  }
+}
+
+/** Class 22: a value that its type cannot hold. */
+function isDataError(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state?.startsWith("22") === true || state === "54000";
+}
+
+/** drizzle wraps what the driver threw. */
+function sqlStateOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return "cause" in error ? sqlStateOf(error.cause) : undefined;
+}

@@ -1,0 +1,94 @@
+import { type Database, stepRuns, workflowRuns } from "@control-plane/db";
+import { and, eq, inArray, sql } from "drizzle-orm";
+import { z } from "zod";
+import { type JsonValue, jsonValueSchema } from "./definition/definition.ts";
+import { readSchema, validateValue } from "./definition/json-schema.ts";
+
+export type QueuedRun = { runId: string; attempt: number };
+export type DispatchPass =
+  /** Another replica dispatches at this moment. */
+  | { outcome: "busy" }
+  /** `more`: the window was filled, another pass is worth while. */
+  | { outcome: "done"; queued: readonly QueuedRun[]; refused: number; more: boolean };
+
+/** Any number that nothing else uses. */
+const DISPATCH_LOCK = 4_021_337;
+
+const chosenSchema = z.array(
+  z.object({ id: z.uuid(), tenant_id: z.uuid(), attempt: z.int(), source: z.string(), input_schema: jsonValueSchema.nullable() }),
+);
+
+/**
+ * One pass of the dispatcher: PENDING rows that are due become QUEUED, round robin over the tenants below their limits.
+ * Slots in use are counted from the rows each time, so nothing can leak. The caller adds the jobs after the commit.
+ * @param window most rows QUEUED at once, over all tenants; a small one keeps the queue's own order from undoing the fairness
+ */
+export async function queueRuns(db: Database, window: number): Promise<DispatchPass> {
+  return db.transaction(async (tx): Promise<DispatchPass> => {
+    const lock = await tx.execute(sql`select pg_try_advisory_xact_lock(${DISPATCH_LOCK}) as held`);
+    if (lock.rows[0]?.["held"] !== true) return { outcome: "busy" };
+    const result = await tx.execute(sql`
+      with recursive waiting as (
+        (select tenant_id from workflow_runs where status = 'PENDING' order by tenant_id, run_at, id limit 1)
+        union all
+        select (select r.tenant_id from workflow_runs r where r.status = 'PENDING' and r.tenant_id > w.tenant_id
+                 order by r.tenant_id, r.run_at, r.id limit 1)
+          from waiting w where w.tenant_id is not null),
+      room as materialized (
+        select greatest(${window}::int - count(*)::int, 0) as free from workflow_runs where status = 'QUEUED'),
+      tenant as materialized (
+        select w.tenant_id, t.max_concurrent_runs,
+               (select count(*)::int from workflow_runs r where r.tenant_id = w.tenant_id and r.status in ('QUEUED','RUNNING','CANCELLING')) as in_flight
+          from waiting w join tenants t on t.id = w.tenant_id),
+      chosen as (
+        select r.id, t.in_flight + r.n as place, r.run_at
+          from tenant t
+          cross join lateral (
+            select id, run_at, row_number() over (order by run_at, id) as n
+              from (select id, run_at from workflow_runs
+                     where tenant_id = t.tenant_id and status = 'PENDING' and run_at <= now()
+                     order by run_at, id
+                     limit least(greatest(t.max_concurrent_runs - t.in_flight, 0), (select free from room))) due) r
+         order by place, r.run_at limit (select free from room))
+      select r.id, r.tenant_id, r.attempt, r.source::text as source, v.definition -> 'inputSchema' as input_schema
+        from chosen c
+        join workflow_runs r on r.id = c.id
+        join workflow_versions v on v.tenant_id = r.tenant_id and v.id = r.workflow_version_id
+       where r.status = 'PENDING'
+       order by c.place, c.run_at
+         for update of r skip locked`);
+    const chosen = chosenSchema.parse(result.rows);
+    const refused = await refuseInvalid(tx, chosen);
+    const taken = chosen.filter(({ id }) => !refused.has(id));
+    if (taken.length > 0) {
+      await tx
+        .update(workflowRuns)
+        .set({ status: "QUEUED", queuedAt: sql`now()` })
+        .where(and(inArray(workflowRuns.id, taken.map(({ id }) => id)), eq(workflowRuns.status, "PENDING")));
+    }
+    return { outcome: "done", queued: taken.map(({ id, attempt }) => ({ runId: id, attempt })), refused: refused.size, more: chosen.length > 0 };
+  });
+}
+
+type Chosen = z.infer<typeof chosenSchema>[number];
+type Tx = Parameters<Parameters<Database["transaction"]>[0]>[0];
+
+/** Input that came by webhook or schedule is held to the version's inputSchema here, where the owner can see the run fail. */
+async function refuseInvalid(tx: Tx, chosen: readonly Chosen[]): Promise<ReadonlySet<string>> {
+  const refused = new Set<string>();
+  for (const run of chosen) {
+    if (run.input_schema === null || run.source === "MANUAL" || run.attempt > 1) continue;
+    const [row] = await tx.select({ input: workflowRuns.input }).from(workflowRuns).where(and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id)));
+    const input: JsonValue = jsonValueSchema.parse(row?.input ?? null);
+    const [issue] = validateValue(readSchema(run.input_schema), input);
+    if (issue === undefined) continue;
+    refused.add(run.id);
+    const error = { code: "INPUT_INVALID", message: `${issue.path || "the input"} ${issue.message}`, retryable: false };
+    await tx
+      .update(workflowRuns)
+      .set({ status: "FAILED", error, finishedAt: sql`now()` })
+      .where(and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id), eq(workflowRuns.status, "PENDING")));
+    await tx.update(stepRuns).set({ status: "SKIPPED", finishedAt: sql`now()` }).where(and(eq(stepRuns.tenantId, run.tenant_id), eq(stepRuns.workflowRunId, run.id), eq(stepRuns.status, "PENDING")));
+  }
+  return refused;
+}
