@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { type Json, toJson } from "./exact-json.ts";
+import { toJson } from "./exact-json.ts";
 
 const transportSchema = z.enum(["http", "ws", "subscription"]);
 export type Transport = z.infer<typeof transportSchema>;
@@ -41,7 +41,7 @@ const jsonSchema = z.unknown().transform(toJson);
 const stepSchema = z.object({
   description: z.string().optional(),
   url: z.string(),
-  status: z.number().default(200),
+  status: z.coerce.number().default(200),
   headers: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.bigint()]).transform(String)).default({}),
   query: jsonSchema,
   response: jsonSchema.optional(),

@@ -41,7 +41,7 @@ async function apply(harness: Harness, database: string, draft: MetadataDraft, o
   await applyOperation(operation, draft, (sql, values) => harness.databases.run(database, [values === undefined ? { sql } : { sql, values }]));
 }
 
-export type EngineFacts = { unauthorizedRole?: string | null; jwt?: boolean; adminSecret?: boolean; extra?: Readonly<Record<string, string>> };
+export type EngineFacts = { unauthorizedRole?: string | null | undefined; jwt?: boolean | undefined; adminSecret?: boolean; extra?: Readonly<Record<string, string>> };
 
 export async function start(harness: Harness, database: string, draft: MetadataDraft, facts: EngineFacts): Promise<Running> {
   const databaseUrl = harness.databases.url(database);

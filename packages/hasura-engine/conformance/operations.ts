@@ -46,7 +46,8 @@ export async function applyOperation(operation: Json, draft: MetadataDraft, data
   }
   if (name === "run_sql") return database(asText(asObject(args).sql));
   if (name === "insert") return insertRows(asObject(args), database);
-  applyMetadata(name, asObject(args), draft);
+  // A table alone may stand for the arguments that name it.
+  applyMetadata(name, typeof args === "string" ? { table: args } : asObject(args), draft);
 }
 
 function applyMetadata(name: string, args: JsonObject, draft: MetadataDraft): void {
