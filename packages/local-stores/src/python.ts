@@ -24,8 +24,11 @@ async function ask(command: string): Promise<Python | undefined> {
   return { command: match[3], version: match[1], minor: Number(match[2]) };
 }
 
-async function search(minorMax: number): Promise<Python | undefined> {
-  const names = ["python3.13", "python3.12", "python3.11", "python3.10", "python3"];
+/** Newest first, as far as packages commonly have wheels. */
+const MINORS = [13, 12, 11, 10];
+
+async function search(minors: readonly number[], minorMax: number): Promise<Python | undefined> {
+  const names = [...minors.map((minor) => `python3.${minor}`), "python3"];
   const wanted = process.env.PYTHON;
   for (const name of wanted === undefined || wanted === "" ? names : [wanted, ...names]) {
     const found = await ask(name);
@@ -39,16 +42,18 @@ export const PYTHON_REMEDY =
 
 /**
  * A Python >= 3.10 that can make virtual environments; on Debian as root it is installed when absent.
+ * @param options.minors which 3.x to try, in this order, before any `python3`
  * @param options.minorMax the newest 3.x that the wanted packages have wheels for
  */
 export async function findPython(options: {
+  minors?: readonly number[];
   minorMax?: number;
   log: (line: string) => void;
 }): Promise<Python | undefined> {
-  const minorMax = options.minorMax ?? Number.POSITIVE_INFINITY;
-  const found = await search(minorMax);
+  const { minors = MINORS, minorMax = Number.POSITIVE_INFINITY } = options;
+  const found = await search(minors, minorMax);
   if (found !== undefined) return found;
-  return (await aptInstall(["python3", "python3-venv"], options.log)) ? await search(minorMax) : undefined;
+  return (await aptInstall(["python3", "python3-venv"], options.log)) ? await search(minors, minorMax) : undefined;
 }
 
 /**

