@@ -1,3 +1,5 @@
+import { isJsonList, isJsonNumber, type Json as ExactJson, parseJson as parseExact } from "../src/json/exact-json.ts";
+
 /**
  * JSON with whole numbers as bigint, so that digits beyond 2^53 survive comparison and sending. Everything else is as
  * JSON.parse gives it.
@@ -22,12 +24,14 @@ export function toJson(value: unknown): Json {
 }
 
 export function parseJson(text: string): Json {
-  const parse: (text: string, reviver: (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown) => unknown = JSON.parse;
-  return toJson(
-    parse(text, (_key, value, context) =>
-      typeof value === "number" && context.source !== undefined && /^-?\d+$/.test(context.source) ? BigInt(context.source) : value,
-    ),
-  );
+  return fromExact(parseExact(text));
+}
+
+function fromExact(value: ExactJson): Json {
+  if (isJsonNumber(value)) return /^-?\d+$/.test(value.number) ? BigInt(value.number) : Number(value.number);
+  if (isJsonList(value)) return value.map(fromExact);
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, member]) => [key, fromExact(member)]));
+  return typeof value === "object" ? null : value;
 }
 
 export function printJson(value: Json): string {

@@ -18,7 +18,7 @@ const usage = `usage: hasura-engine <command>
   serve                     serves HASURA_METADATA_DIR over the database
   check                     exits 1 when the metadata is refused or anything in it is inconsistent
   sdl --role ROLE           prints the role's schema
-  sql --role ROLE FILE      prints the statements of the document in FILE
+  sql --role ROLE FILE      prints the statements of the document in FILE; --variables JSON gives its variables
 options
   --remote NAME=FILE        takes the types of remote schema NAME from an SDL file instead of asking for them (repeatable; not for serve)`;
 
@@ -27,7 +27,11 @@ const shutdownDeadlineMs = 10_000;
 async function main(): Promise<number | undefined> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { role: { type: "string" }, remote: { type: "string", multiple: true, default: [] } },
+    options: {
+      role: { type: "string" },
+      remote: { type: "string", multiple: true, default: [] },
+      variables: { type: "string", default: "{}" },
+    },
   });
   const [command, file] = positionals;
   const settings = settingsFromEnv(process.env);
@@ -41,8 +45,9 @@ async function main(): Promise<number | undefined> {
       return withEngine(settings, values.remote, async (engine) => print(engine.sdl(required(values.role, "--role"))));
     case "sql":
       return withEngine(settings, values.remote, async (engine) => {
-        const document = await readFile(required(file, "FILE"), "utf8");
-        return print(statementsOf(document, required(values.role, "--role"), engine, settings));
+        const query = await readFile(required(file, "FILE"), "utf8");
+        const body = `{"query":${JSON.stringify(query)},"variables":${values.variables}}`;
+        return print(statementsOf(body, required(values.role, "--role"), engine, settings));
       });
     default:
       throw new UsageError(usage);
@@ -61,16 +66,13 @@ function print(text: string): number {
   return 0;
 }
 
-function statementsOf(query: string, role: string, engine: Engine, settings: EngineSettings): string {
-  const session = {
-    role,
-    variables: new Map<string, string>(),
-    backendOnly: false,
-    admin: role === "admin",
-    expiresAt: undefined,
-  };
-  const { operation } = engine.plan({ query, variables: new Map(), operationName: undefined }, session);
-  return printStatements(operation, settings);
+function statementsOf(body: string, role: string, engine: Engine, settings: EngineSettings): string {
+  const variables = new Map<string, string>();
+  const session = { role, variables, backendOnly: false, admin: role === "admin", expiresAt: undefined };
+  return engine
+    .parseRequestBody(body)
+    .requests.map((request) => printStatements(engine.plan(request, session).operation, settings))
+    .join("\n");
 }
 
 async function serve(settings: EngineSettings): Promise<void> {
@@ -82,6 +84,9 @@ async function serve(settings: EngineSettings): Promise<void> {
     settings,
     metadata: metadataHolder(engine, settings),
     onFault: (error, requestId) => log.error({ err: error, requestId }, "a request failed by a fault of the engine"),
+  }).catch(async (error: unknown) => {
+    await engine.close();
+    throw error;
   });
   runUntilSignal({ server, log, close: () => engine.close(), deadlineMs: shutdownDeadlineMs });
   const url = await server.listen({ host: settings.host, port: settings.port });
@@ -152,9 +157,11 @@ function tell(error: unknown): number {
   if (error instanceof MetadataRefused) process.stderr.write(`${error.problems.map(problemText).join("\n")}\n`);
   else if (error instanceof SettingsError) process.stderr.write(`${error.problems.join("\n")}\n`);
   else if (error instanceof UsageError) process.stderr.write(`${error.message}\n`);
+  else if (error instanceof HasuraError) process.stderr.write(`${error.code} at ${error.path}: ${error.message}\n`);
   else process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
 }
 
 const exitCode = await main().catch(tell);
-if (exitCode !== undefined) process.exit(exitCode);
+// Not process.exit: what was printed into a pipe would be cut off.
+if (exitCode !== undefined) process.exitCode = exitCode;

@@ -1,4 +1,4 @@
-import { type Json, printJson, toJson } from "../json/exact-json.ts";
+import { type Json, printJson } from "../json/exact-json.ts";
 import type { HeaderSetting } from "../model/model.ts";
 import { forwardableHeaders } from "../outbound/client-headers.ts";
 import { USER_AGENT } from "../outbound/user-agent.ts";
@@ -12,7 +12,7 @@ export function actionRequest(call: ActionCall, context: RequestContext, configu
   const { action } = call;
   const body = new Map<string, Json>([
     ["action", new Map([["name", action.name]])],
-    ["input", toJson(call.input)],
+    ["input", call.input],
     ["session_variables", new Map(context.session.variables)],
     ["request_query", call.requestQuery],
   ]);

@@ -16,7 +16,7 @@ export function planActionCall(context: PlanContext, meaning: Extract<FieldMeani
   const type = getNamedType(definition.type);
   return {
     action: meaning.action,
-    input: Object.fromEntries([...args].map(([name, value]) => [name, inputJson(context, value)])),
+    input: new Map([...args].map(([name, value]) => [name, inputJson(context, value)])),
     selection: isObjectType(type) ? planSelection(context, objectTypeOf(definition, field), field) : undefined,
     requestQuery: context.text,
   };

@@ -1,4 +1,5 @@
 import type { FieldNode, GraphQLSchema } from "graphql";
+import type { JsonObject } from "../json/exact-json.ts";
 import type { Action, Column, PgType, Relationship, RemoteRelationship, RemoteSchema, Table, UniqueConstraint } from "../model/model.ts";
 import type { Expression, Parameter } from "../permissions/expression.ts";
 
@@ -160,8 +161,8 @@ export type UpdateSet = { readonly column: Column } & (
 
 export type ActionCall = {
   readonly action: Action;
-  /** JSON-ready argument values, absent optional ones absent; variables already resolved. */
-  readonly input: Readonly<Record<string, unknown>>;
+  /** Argument values, absent optional ones absent; variables already resolved, numbers digit by digit. */
+  readonly input: JsonObject;
   readonly selection: ActionSelection | undefined;
   /** The raw document, for `request_query`. */
   readonly requestQuery: string;

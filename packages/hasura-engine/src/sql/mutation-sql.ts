@@ -119,7 +119,7 @@ function finish(writer: Writer, mutation: string, wanted: Wanted): Statement {
 }
 
 function keysSql(columns: readonly Column[], from: string): string {
-  return `JSON_ARRAY(${columns.map((column) => `${columnOf(from, column)}::text`).join(", ")} NULL ON NULL)`;
+  return `JSON_ARRAY(${columns.map((column) => `${columnOf(from, column)}::text`).join(", ")} NULL ON NULL RETURNING json)`;
 }
 
 function outputSql(writer: Writer, part: OutputPart, from: string): string {

@@ -15,7 +15,9 @@ export function isStringified(writer: Writer, type: PgType): boolean {
 
 /** A JSON object in the order of the entries; JSON_OBJECT takes any number of them, json_build_object only 50. */
 export function jsonObject(entries: readonly { readonly alias: string; readonly value: string }[]): string {
-  return `JSON_OBJECT(${entries.map(({ alias, value }) => `${quoteLiteral(alias)} VALUE ${value}`).join(", ")})`;
+  const members = entries.map(({ alias, value }) => `${quoteLiteral(alias)} VALUE ${value}`);
+  // Without RETURNING a jsonb value among them would make the whole object jsonb, which sorts its keys.
+  return `JSON_OBJECT(${members.join(", ")} RETURNING json)`;
 }
 
 /** One row as JSON: columns, and relationships as correlated subqueries, which keep the outer order. */
@@ -39,7 +41,7 @@ function fieldSql(writer: Writer, field: RowField, own: string): string {
     case "aggregate":
       return `(${aggregateJson(writer, field.select, (target) => joinSql(field.relationship, own, target))})`;
     case "remote":
-      return `JSON_ARRAY(${field.join.relationship.lhsColumns.map((column) => columnOf(own, column)).join(", ")} NULL ON NULL)`;
+      return `JSON_ARRAY(${field.join.relationship.lhsColumns.map((column) => columnOf(own, column)).join(", ")} NULL ON NULL RETURNING json)`;
   }
 }
 
