@@ -1,5 +1,7 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -47,11 +49,18 @@ test("check fails on an inconsistency and names it", async () => {
 
   const result = await run(dir, "check");
 
-  expect(result).toMatchObject({ code: 1, err: 'table nobody in source default: no such table/view exists in source: "nobody"\n' });
+  expect(result).toMatchObject({
+    code: 1,
+    err: 'table nobody in source default: no such table/view exists in source: "nobody"\n',
+  });
 });
 
 test("check fails on what is not supported and names every finding", async () => {
-  const dir = await directoryWith("unsupported", thingsFile, "table: {name: things, schema: public}\ncomputed_fields: [{}]\ntypo: 1\n");
+  const dir = await directoryWith(
+    "unsupported",
+    thingsFile,
+    "table: {name: things, schema: public}\ncomputed_fields: [{}]\ntypo: 1\n",
+  );
 
   const result = await run(dir, "check");
 
@@ -85,3 +94,41 @@ test("an unknown command tells the usage", async () => {
   expect(result.code).toBe(1);
   expect(result.err).toMatch(/^usage: hasura-engine <command>/);
 });
+
+test("serve answers until it is told to end", async () => {
+  const port = await freePort();
+  const env = {
+    PATH: process.env.PATH,
+    PG_DATABASE_URL: database.url,
+    HASURA_METADATA_DIR: join(base, "good"),
+    HASURA_GRAPHQL_ADMIN_SECRET: "secret",
+    HASURA_GRAPHQL_SERVER_PORT: String(port),
+  };
+  const child = spawn(process.execPath, ["--conditions=@control-plane/source", cli, "serve"], { env, stdio: "ignore" });
+  const url = `http://127.0.0.1:${port}`;
+  const healthz = () => fetch(`${url}/healthz`).then((reply) => reply.text(), String);
+
+  await expect.poll(healthz, { timeout: 15_000 }).toBe("OK");
+  const headers = { "x-hasura-admin-secret": "secret" };
+  const answer = await fetch(`${url}/v1/graphql`, { method: "POST", headers, body: '{"query":"{ things { name } }"}' });
+  const exported = await fetch(`${url}/v1/metadata`, {
+    method: "POST",
+    headers,
+    body: '{"type":"export_metadata","args":{}}',
+  });
+  child.kill("SIGTERM");
+  const [code]: unknown[] = await once(child, "exit");
+
+  expect(await answer.text()).toBe('{"data":{"things":[]}}');
+  expect(await exported.json()).toMatchObject({ version: 3, sources: [{ name: "default" }] });
+  expect(code).toBe(0);
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}

@@ -1,5 +1,4 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { buildSchema, introspectionFromSchema } from "graphql";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createEngine, type Engine } from "../../src/engine.ts";
@@ -29,7 +28,10 @@ const settings = settingsFromEnv({ HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIO
 
 function metadata(tables: readonly object[], root: object = {}): Metadata {
   const configuration = { connection_info: { database_url: "postgres://unused" } };
-  const parsed = parseMetadata({ version: 3, sources: [{ name: "default", kind: "postgres", configuration, tables }], ...root }, {});
+  const parsed = parseMetadata(
+    { version: 3, sources: [{ name: "default", kind: "postgres", configuration, tables }], ...root },
+    {},
+  );
   if ("problems" in parsed) throw new Error(parsed.problems.map(problemText).join("\n"));
   return parsed.metadata;
 }
@@ -43,8 +45,19 @@ async function start(given: Metadata, options: { readonly remoteRetryMs?: number
 async function ask(engine: Engine, query: string, role = "admin", variables: object = {}): Promise<string> {
   const [request] = engine.parseRequestBody(JSON.stringify({ query, variables })).requests;
   if (request === undefined) throw new Error("no request was read");
-  const session = { role, variables: new Map([["x-hasura-role", role]]), backendOnly: false, admin: role === "admin", expiresAt: undefined };
-  const { dataText } = await engine.execute(request, { session, clientHeaders: new Map(), requestId: "r", signal: undefined });
+  const session = {
+    role,
+    variables: new Map([["x-hasura-role", role]]),
+    backendOnly: false,
+    admin: role === "admin",
+    expiresAt: undefined,
+  };
+  const { dataText } = await engine.execute(request, {
+    session,
+    clientHeaders: new Map(),
+    requestId: "r",
+    signal: undefined,
+  });
   return dataText;
 }
 
@@ -53,13 +66,20 @@ test("a query is answered with every digit", async () => {
 
   const text = await ask(engine, "{ things(order_by: {id: desc}, limit: 1) { id name } }");
 
-  expect(JSON.parse(text.replaceAll(/\d{16,}/g, '"$&"'))).toEqual({ things: [{ id: "9007199254740993", name: "big" }] });
+  expect(JSON.parse(text.replaceAll(/\d{16,}/g, '"$&"'))).toEqual({
+    things: [{ id: "9007199254740993", name: "big" }],
+  });
 });
 
 test("introspection stands among other fields in document order", async () => {
   const engine = await start(metadata([{ table: "things" }]));
 
-  const text = await ask(engine, 'query ($n: String!) { __type(name: $n) { name } things(where: {id: {_eq: 2}}) { name } t: __typename }', "admin", { n: "things" });
+  const text = await ask(
+    engine,
+    "query ($n: String!) { __type(name: $n) { name } things(where: {id: {_eq: 2}}) { name } t: __typename }",
+    "admin",
+    { n: "things" },
+  );
 
   expect(text.replaceAll(/\s/g, "")).toBe('{"__type":{"name":"things"},"things":[{"name":"small"}],"t":"query_root"}');
 });
@@ -79,13 +99,21 @@ test("a reload brings new tables and tells listeners", async () => {
 test("metadata that is refused at a reload leaves the old one in force", async () => {
   const engine = await start(metadata([{ table: "things" }]));
   const strict = settingsFromEnv({});
-  const engineWithoutRemotes = await createEngine({ metadata: metadata([{ table: "things" }]), databaseUrl: database.url, settings: strict });
+  const engineWithoutRemotes = await createEngine({
+    metadata: metadata([{ table: "things" }]),
+    databaseUrl: database.url,
+    settings: strict,
+  });
   open.push(() => engineWithoutRemotes.close());
 
-  const reload = engineWithoutRemotes.reload(metadata([], { remote_schemas: [{ name: "r", definition: { url: "http://x" } }] }));
+  const reload = engineWithoutRemotes.reload(
+    metadata([], { remote_schemas: [{ name: "r", definition: { url: "http://x" } }] }),
+  );
 
   await expect(reload).rejects.toBeInstanceOf(MetadataRefused);
-  expect(JSON.parse(await ask(engineWithoutRemotes, "{ things(where: {id: {_eq: 2}}) { name } }"))).toEqual({ things: [{ name: "small" }] });
+  expect(JSON.parse(await ask(engineWithoutRemotes, "{ things(where: {id: {_eq: 2}}) { name } }"))).toEqual({
+    things: [{ name: "small" }],
+  });
   expect(engine.state().model.version).toBe(1);
 });
 
@@ -119,7 +147,12 @@ test("subscriptions are refused outside a socket", async () => {
 
 test("an unreachable remote schema is asked again until it answers", async () => {
   const port = await freePort();
-  const engine = await start(metadata([{ table: "things" }], { remote_schemas: [{ name: "up", definition: { url: `http://127.0.0.1:${port}` } }] }), { remoteRetryMs: 50 });
+  const engine = await start(
+    metadata([{ table: "things" }], {
+      remote_schemas: [{ name: "up", definition: { url: `http://127.0.0.1:${port}` } }],
+    }),
+    { remoteRetryMs: 50 },
+  );
   expect(engine.inconsistencies()).toHaveLength(1);
 
   const upstream = createServer((_request, response) => {
@@ -136,9 +169,9 @@ test("an unreachable remote schema is asked again until it answers", async () =>
 async function freePort(): Promise<number> {
   const server = createServer();
   await listen(server, 0);
-  const { port } = server.address() as AddressInfo;
+  const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  return port;
+  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 function listen(server: Server, port: number): Promise<void> {
