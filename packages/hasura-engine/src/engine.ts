@@ -74,13 +74,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { settings, log = silent, introspect = introspectRemote, remoteRetryMs = remoteRetryMsDefault } = options;
   const pool = openPool(options.databaseUrl, log);
   let version = 1;
-  let loaded: Loaded;
-  try {
-    loaded = await load(options.metadata, { pool, settings, introspect, version });
-  } catch (error) {
+  let loaded = await load(options.metadata, { pool, settings, introspect, version }).catch(async (error: unknown) => {
     await pool.end();
     throw error;
-  }
+  });
   let state = stateOf(loaded);
   const listeners = new Set<(state: EngineState) => void>();
   const replace = (next: Loaded): void => {

@@ -130,10 +130,11 @@ async function resolveIncludes(
     return items;
   }
   if (!isObject(value)) return value;
-  const object: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value))
-    object[key] = await resolveIncludes(reader, item, file, [...at, key], including);
-  return object;
+  const members: [string, unknown][] = [];
+  for (const [key, item] of Object.entries(value)) {
+    members.push([key, await resolveIncludes(reader, item, file, [...at, key], including)]);
+  }
+  return Object.fromEntries(members);
 }
 
 /** JSON of the metadata API and of `export_metadata` would round a larger integer. */
