@@ -1,10 +1,10 @@
 import { assertDatabaseFit, createDatabase, type Database } from "@control-plane/db";
 import { createLogger, createMetrics, type Logger, type Metrics } from "@control-plane/service-kit";
-import { type Document, MongoClient } from "mongodb";
+import { MongoClient } from "mongodb";
 import type pg from "pg";
 import type { Config } from "./config.ts";
 import { type Breaker, createBreaker } from "./domain/breaker.ts";
-import { type LogCollection, type LogDocument, STORE_TIMEOUT_MS } from "./store/execution-logs.ts";
+import { type LogCollection, STORE_TIMEOUT_MS } from "./store/execution-logs.ts";
 
 export type Deps = {
   db: Database;
@@ -31,7 +31,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     db: database.db,
     pool: database.pool,
     mongo,
-    logs: mongo.db().collection<Document & LogDocument>("execution_logs"),
+    logs: mongo.db().collection("execution_logs"),
     breaker: createBreaker(performance.now.bind(performance)),
     log,
     metrics: createMetrics("logs-schema"),

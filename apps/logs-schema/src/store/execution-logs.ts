@@ -1,21 +1,21 @@
 import type { Collection, Document, Filter, Sort } from "mongodb";
+import { z } from "zod";
 import { type Cursor, LEVELS, type LogFilter, type PageRequest } from "../domain/page-request.ts";
 
 /** A log line as data-model.md §8 stores it; unknown extra fields are tolerated. */
-export type LogDocument = {
-  _id: unknown;
-  tenantId: string;
-  workflowRunId: string;
-  stepRunId: string | null;
-  attempt: number;
-  seq: number;
-  ts: Date;
-  level: string;
-  message: string;
-  fields?: unknown;
-  traceId?: string | null;
-};
-export type LogCollection = Collection<Document & LogDocument>;
+const logDocumentSchema = z.object({
+  _id: z.unknown(),
+  stepRunId: z.string().nullable(),
+  attempt: z.number(),
+  seq: z.number(),
+  ts: z.date(),
+  level: z.enum(LEVELS),
+  message: z.string(),
+  fields: z.unknown(),
+  traceId: z.string().nullish(),
+});
+export type LogDocument = z.infer<typeof logDocumentSchema>;
+export type LogCollection = Collection;
 
 export type Subject = { kind: "run"; workflowRunId: string } | { kind: "step"; stepRunId: string };
 
@@ -83,5 +83,5 @@ async function scan(logs: LogCollection, filter: Filter<Document>, subject: Subj
   const order = direction === "forward" ? 1 : -1;
   const sort: Sort = subject.kind === "run" ? { attempt: order, seq: order } : { seq: order };
   const cursor = logs.find(filter, { maxTimeMS: STORE_TIMEOUT_MS, batchSize: limit }).sort(sort).limit(limit);
-  return cursor.toArray();
+  return (await cursor.toArray()).map((document) => logDocumentSchema.parse(document));
 }

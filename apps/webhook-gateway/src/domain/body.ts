@@ -3,6 +3,9 @@ import { AppError } from "@control-plane/service-kit/errors";
 /** PostgreSQL's jsonb and every reader behind it must survive the nesting. */
 const NESTING_MAX = 500;
 
+/** With the u flag paired surrogates are one character and do not match. */
+const UNPAIRED_SURROGATE = /\p{Surrogate}/u;
+
 /**
  * The run's input as JSON text. JSON bodies are handed on as they came, so that numbers keep their digits.
  * Throws `BODY_NOT_JSON` for announced JSON that is none, `BODY_NOT_STORABLE` for JSON that jsonb cannot hold.
@@ -74,7 +77,7 @@ function endOfString(text: string, start: number): number {
 
 function isStorableString(literal: string): boolean {
   const value: unknown = JSON.parse(literal);
-  return typeof value === "string" && !value.includes("\0") && value.isWellFormed();
+  return typeof value === "string" && !value.includes("\0") && !UNPAIRED_SURROGATE.test(value);
 }
 
 /** An object of strings; names that repeat become arrays. */
