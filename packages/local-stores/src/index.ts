@@ -7,6 +7,7 @@ export { startRedis } from "./redis.ts";
 export type { Store, StoreOptions } from "./run-server.ts";
 export { type StoreName, StoreUnavailableError } from "./store-unavailable.ts";
 export { deleteStores, type Stores, startStores } from "./stores.ts";
+export { type Server, type ServerOptions, supervise } from "./supervise.ts";
 export { startTemporaryStores } from "./temporary.ts";
 export { startStoresForVitest } from "./vitest.ts";
 export { stateDir, workspaceDir } from "./workspace.ts";

@@ -26,7 +26,7 @@ export async function insertFlat(run: MutationRun, insert: Insert, outputs: read
 }
 
 export function refuseUnchecked(row: ResultRow | undefined, path: string): void {
-  if (row?.["checked"] === false) throw new HasuraError("permission-error", "check constraint of an insert/update permission has failed", path);
+  if (row?.["checked"] !== true) throw new HasuraError("permission-error", "check constraint of an insert/update permission has failed", path);
 }
 
 /** With nested data: row by row; object relations first, then the row, then what hangs on it. */
