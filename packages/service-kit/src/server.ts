@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify } from "fastify";
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from "fastify";
 import { AppError, errorBody } from "./errors.ts";
 import { type ReadinessChecks, registerHealth } from "./health.ts";
 import type { Logger } from "./logger.ts";
@@ -28,7 +28,7 @@ export async function createServer(options: CreateServerOptions): Promise<Fastif
   const trusted = options.trustedProxies ?? [];
   const server: FastifyInstance = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? BODY_BYTES_MAX,
     trustProxy: trusted.length === 0 ? false : [...trusted],
     genReqId: ({ headers }) => requestIdFrom(headers["x-request-id"]),

@@ -11,7 +11,8 @@ import type { Subject } from "../store/execution-logs.ts";
 /** What the fields of one GraphQL request share. */
 export type RequestContext = {
   deps: Deps;
-  caller: LogsCaller;
+  /** Asked for by fields only: introspection, which Hasura sends without a session, needs none. Throws `FORBIDDEN`. */
+  caller: () => LogsCaller;
   budget: RequestBudget;
   /** By tenant: an operator may name several. */
   accesses: Map<string, Access>;
@@ -23,10 +24,11 @@ const tenantSchema = z.object({ tenantId: z.uuid() });
 export async function resolvePage(args: unknown, context: RequestContext, subject: Subject | undefined): Promise<LogPage> {
   const request = parsePageRequest(args);
   context.budget.take(request.limit);
-  const tenantId = namedTenant(args, context.caller);
+  const caller = context.caller();
+  const tenantId = namedTenant(args, caller);
   // An id that is no uuid is no id of ours; it reads as empty, like every id that is not the tenant's.
   if (subject === undefined) return { lines: [], startCursor: undefined, endCursor: request.afterText, hasMore: false, error: undefined };
-  const access = context.accesses.get(tenantId) ?? createAccess(context.deps.db, context.caller, tenantId);
+  const access = context.accesses.get(tenantId) ?? createAccess(context.deps.db, caller, tenantId);
   context.accesses.set(tenantId, access);
   // Every field of the request has started before the first one waits, so the number of fields is known here.
   await new Promise<void>((resolve) => setImmediate(resolve));
