@@ -1,0 +1,99 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createGraphqlClient, expectData, type GraphqlClient, type Stack, startStack } from "@control-plane/local-stack";
+import pg from "pg";
+import { z } from "zod";
+
+/** A whole control plane of its own: processes, database and state directory, gone after `close`. */
+export type ControlPlane = { stack: Stack; graphql: GraphqlClient; sql: pg.Pool; close(): Promise<void> };
+
+export async function startControlPlane(overrides: Readonly<Record<string, Readonly<Record<string, string>>>> = {}): Promise<ControlPlane> {
+  const stateDir = await mkdtemp(join(tmpdir(), "cp-e2e-"));
+  const stack = await startStack({ stateDir, anyPort: true, overrides, log: () => {} });
+  const sql = new pg.Pool({ connectionString: stack.databaseUrl, max: 4 });
+  return {
+    stack,
+    graphql: createGraphqlClient(stack.urls.hasura),
+    sql,
+    async close() {
+      await sql.end();
+      await stack.stop();
+      await dropDatabase(stack.databaseUrl);
+      await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function dropDatabase(url: string): Promise<void> {
+  const target = new URL(url);
+  const name = target.pathname.slice(1);
+  target.pathname = "/postgres";
+  const admin = new pg.Client({ connectionString: target.href });
+  // A server that belonged to the stack alone is gone with it, and its database too.
+  await admin.connect().catch(() => undefined);
+  await admin.query(`drop database if exists "${name}" with (force)`).catch(() => undefined);
+  await admin.end().catch(() => undefined);
+}
+
+export type Account = { email: string; password: string; token: string; tenantId: string; userId: string };
+
+const registeredSchema = z.object({ registerUserAndTenant: z.object({ accessToken: z.string(), tenantId: z.uuid(), userId: z.uuid() }) });
+
+/** A new tenant with its owner, made through the API. */
+export async function registerTenant({ graphql }: ControlPlane, name: string): Promise<Account> {
+  const tag = randomBytes(4).toString("hex");
+  const account = { email: `${name}.${tag}@example.com`, password: `a long password of ${tag}` };
+  const answer = await graphql(
+    `mutation($email: String!, $password: String!, $tenantName: String!) {
+       registerUserAndTenant(email: $email, password: $password, name: "Owner", tenantName: $tenantName) { accessToken tenantId userId }
+     }`,
+    { ...account, tenantName: `${name} ${tag}` },
+  );
+  const { accessToken, tenantId, userId } = expectData(registeredSchema, answer).registerUserAndTenant;
+  return { ...account, token: accessToken, tenantId, userId };
+}
+
+export async function login({ graphql }: ControlPlane, account: { email: string; password: string }): Promise<string> {
+  const answer = await graphql("mutation($email: String!, $password: String!) { login(email: $email, password: $password) { accessToken } }", account);
+  return expectData(z.object({ login: z.object({ accessToken: z.string() }) }), answer).login.accessToken;
+}
+
+export type PublishedWorkflow = { workflowId: string; actionIds: ReadonlyMap<string, string> };
+export type StepSketch = { key: string; action: string; input?: unknown; dependsOn?: readonly string[] };
+
+/** A published workflow of core actions, made through the API. */
+export async function publishWorkflow(plane: ControlPlane, token: string, steps: readonly StepSketch[], more: object = {}): Promise<PublishedWorkflow> {
+  const { graphql } = plane;
+  const catalogue = expectData(
+    z.object({ actions: z.array(z.object({ id: z.uuid(), key: z.string() })) }),
+    await graphql('{ actions(where: {app_version: {app: {slug: {_eq: "core"}}}}) { id key } }', {}, token),
+  );
+  const actionIds = new Map(catalogue.actions.map(({ id, key }) => [key, id]));
+  const created = expectData(
+    z.object({ insert_workflows_one: z.object({ id: z.uuid() }) }),
+    await graphql("mutation($name: String!) { insert_workflows_one(object: {name: $name}) { id } }", { name: `workflow ${randomBytes(4).toString("hex")}` }, token),
+  );
+  const workflowId = created.insert_workflows_one.id;
+  const definition = { schemaVersion: 1, ...more, steps: steps.map(({ key, action, input, dependsOn }) => ({ key, actionId: actionIds.get(action), input: input ?? {}, dependsOn: dependsOn ?? [] })) };
+  expectData(
+    z.object({ insert_workflow_versions_one: z.object({ version: z.number() }) }),
+    await graphql("mutation($w: uuid!, $d: jsonb!) { insert_workflow_versions_one(object: {workflow_id: $w, definition: $d}) { version } }", { w: workflowId, d: definition }, token),
+  );
+  expectData(
+    z.object({ publishWorkflowVersion: z.object({ isLatest: z.literal(true) }) }),
+    await graphql("mutation($w: uuid!) { publishWorkflowVersion(workflowId: $w) { isLatest } }", { w: workflowId }, token),
+  );
+  return { workflowId, actionIds };
+}
+
+export async function createTrigger({ graphql }: ControlPlane, token: string, workflowId: string): Promise<{ triggerId: string; url: string; secret: string }> {
+  const answer = await graphql(
+    'mutation($w: uuid!) { createWebhookTrigger(workflowId: $w, name: "hook", scheme: "STANDARD_WEBHOOKS") { triggerId webhookUrl secret } }',
+    { w: workflowId },
+    token,
+  );
+  const made = expectData(z.object({ createWebhookTrigger: z.object({ triggerId: z.uuid(), webhookUrl: z.url(), secret: z.string() }) }), answer).createWebhookTrigger;
+  return { triggerId: made.triggerId, url: made.webhookUrl, secret: made.secret };
+}
