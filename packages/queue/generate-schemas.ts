@@ -3,5 +3,6 @@ import { contractSchemas, renderJsonSchema, renderQueuesPage } from "./src/rende
 
 const schemasDir = new URL("schemas/", import.meta.url);
 mkdirSync(schemasDir, { recursive: true });
-for (const [name, schema] of Object.entries(contractSchemas)) writeFileSync(new URL(`${name}.schema.json`, schemasDir), renderJsonSchema(schema));
+for (const [name, schema] of Object.entries(contractSchemas))
+  writeFileSync(new URL(`${name}.schema.json`, schemasDir), renderJsonSchema(schema));
 writeFileSync(new URL("../../docs/queues.md", import.meta.url), renderQueuesPage());

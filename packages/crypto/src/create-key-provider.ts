@@ -18,14 +18,23 @@ export type KeyProviderSettings = {
 /** Throws with the name of what is missing. */
 export function createKeyProvider(settings: KeyProviderSettings): KeyProvider {
   if (settings.KEY_PROVIDER === "local") {
-    const keyring = settings.KEYRING ?? (settings.KEYRING_FILE === undefined ? undefined : readFileSync(settings.KEYRING_FILE, "utf8"));
+    const keyring =
+      settings.KEYRING ??
+      (settings.KEYRING_FILE === undefined ? undefined : readFileSync(settings.KEYRING_FILE, "utf8"));
     if (keyring === undefined) throw new Error("KEYRING or KEYRING_FILE is needed with KEY_PROVIDER=local");
     return createLocalKeyring(keyring);
   }
   const { VAULT_ADDR, VAULT_TOKEN, VAULT_TOKEN_FILE, VAULT_TRANSIT_KEY, VAULT_NAMESPACE } = settings;
-  const token = VAULT_TOKEN !== undefined ? { value: VAULT_TOKEN } : VAULT_TOKEN_FILE !== undefined ? { file: VAULT_TOKEN_FILE } : undefined;
+  const token =
+    VAULT_TOKEN !== undefined
+      ? { value: VAULT_TOKEN }
+      : VAULT_TOKEN_FILE !== undefined
+        ? { file: VAULT_TOKEN_FILE }
+        : undefined;
   if (VAULT_ADDR === undefined || VAULT_TRANSIT_KEY === undefined || token === undefined) {
-    throw new Error("VAULT_ADDR, VAULT_TRANSIT_KEY and VAULT_TOKEN or VAULT_TOKEN_FILE are needed with KEY_PROVIDER=vault");
+    throw new Error(
+      "VAULT_ADDR, VAULT_TRANSIT_KEY and VAULT_TOKEN or VAULT_TOKEN_FILE are needed with KEY_PROVIDER=vault",
+    );
   }
   return createVaultTransit({ address: VAULT_ADDR, token, transitKey: VAULT_TRANSIT_KEY, namespace: VAULT_NAMESPACE });
 }

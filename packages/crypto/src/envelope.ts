@@ -4,7 +4,12 @@ import type { KeyProvider } from "./key-provider.ts";
 import { uuidv7 } from "./random.ts";
 
 /** Where a sealed value stands. Moved anywhere else it does not open. */
-export type Place = { /** Null = the platform's own. */ tenantId: string | null; table: string; rowId: string; column: string };
+export type Place = {
+  /** Null = the platform's own. */ tenantId: string | null;
+  table: string;
+  rowId: string;
+  column: string;
+};
 
 /** A row of `internal.data_keys`. */
 export type WrappedKey = { id: string; tenantId: string | null; kekId: string; wrappedKey: Buffer };
@@ -48,7 +53,10 @@ export function createEnvelope(deps: EnvelopeDeps): Envelope {
   const unwrap = async (key: WrappedKey): Promise<Buffer> => {
     const known = cache.get(key.id);
     if (known !== undefined) return known.dek;
-    const dek = await deps.provider.unwrap({ kekId: key.kekId, wrapped: key.wrappedKey }, wrapContext(key.id, key.tenantId));
+    const dek = await deps.provider.unwrap(
+      { kekId: key.kekId, wrapped: key.wrappedKey },
+      wrapContext(key.id, key.tenantId),
+    );
     cache.set(key.id, dek);
     return dek;
   };
@@ -71,14 +79,23 @@ export function createEnvelope(deps: EnvelopeDeps): Envelope {
   };
 }
 
-async function unwrapStored(deps: EnvelopeDeps, id: string, unwrap: (key: WrappedKey) => Promise<Buffer>): Promise<Buffer> {
+async function unwrapStored(
+  deps: EnvelopeDeps,
+  id: string,
+  unwrap: (key: WrappedKey) => Promise<Buffer>,
+): Promise<Buffer> {
   const stored = await deps.loadKeyById(id);
   if (stored === undefined) throw new EnvelopeError("the data key of a sealed value is gone");
   return unwrap(stored);
 }
 
 /** The tenant's ACTIVE key, made on first use; of several makers one wins and all read that one back. */
-async function activeKey(deps: EnvelopeDeps, cache: KeyCache, tenantId: string | null, unwrap: (key: WrappedKey) => Promise<Buffer>): Promise<{ id: string; dek: Buffer }> {
+async function activeKey(
+  deps: EnvelopeDeps,
+  cache: KeyCache,
+  tenantId: string | null,
+  unwrap: (key: WrappedKey) => Promise<Buffer>,
+): Promise<{ id: string; dek: Buffer }> {
   let key = await deps.loadKey(tenantId);
   if (key === undefined) {
     const id = uuidv7();
@@ -99,7 +116,10 @@ function wrapContext(id: string, tenantId: string | null): string {
 }
 
 function aad(place: Place, keyId: string): Buffer {
-  return Buffer.from(`cp|v1|${place.tenantId ?? "platform"}|${place.table}|${place.rowId}|${place.column}|${keyId}`, "utf8");
+  return Buffer.from(
+    `cp|v1|${place.tenantId ?? "platform"}|${place.table}|${place.rowId}|${place.column}|${keyId}`,
+    "utf8",
+  );
 }
 
 function idBytes(id: string): Buffer {

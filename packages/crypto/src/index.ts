@@ -1,6 +1,13 @@
 export { equalBytes } from "./compare.ts";
 export { createKeyProvider, type KeyProviderSettings } from "./create-key-provider.ts";
-export { createEnvelope, type Envelope, type EnvelopeDeps, EnvelopeError, type Place, type WrappedKey } from "./envelope.ts";
+export {
+  createEnvelope,
+  type Envelope,
+  type EnvelopeDeps,
+  EnvelopeError,
+  type Place,
+  type WrappedKey,
+} from "./envelope.ts";
 export { hmacSha256 } from "./hmac.ts";
 export { type KeyProvider, KeyProviderUnavailableError } from "./key-provider.ts";
 export { createLocalKeyring } from "./local-keyring.ts";

@@ -17,7 +17,10 @@ export function createLocalKeyring(keyring: string): KeyProvider {
   };
   return {
     currentKekId: async () => PREFIX + current,
-    wrap: async (dek, context) => ({ kekId: PREFIX + current, wrapped: encryptAesGcm(keyOf(PREFIX + current), dek, Buffer.from(context)) }),
+    wrap: async (dek, context) => ({
+      kekId: PREFIX + current,
+      wrapped: encryptAesGcm(keyOf(PREFIX + current), dek, Buffer.from(context)),
+    }),
     unwrap: async ({ kekId, wrapped }, context) => decryptAesGcm(keyOf(kekId), wrapped, Buffer.from(context)),
   };
 }
@@ -29,7 +32,8 @@ function parseKeyring(text: string): { current: string; keys: Map<string, Buffer
   } catch {
     throw fault("it is not JSON");
   }
-  if (!isRecord(parsed) || typeof parsed.current !== "string" || !isRecord(parsed.keys)) throw fault("current or keys is missing");
+  if (!isRecord(parsed) || typeof parsed.current !== "string" || !isRecord(parsed.keys))
+    throw fault("current or keys is missing");
   const keys = new Map<string, Buffer>();
   for (const [name, value] of Object.entries(parsed.keys)) {
     const key = typeof value === "string" ? Buffer.from(value, "base64") : Buffer.alloc(0);

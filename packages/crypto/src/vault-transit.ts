@@ -22,15 +22,22 @@ export function createVaultTransit(settings: VaultSettings): KeyProvider {
       return `vault:${settings.transitKey}:v${version}`;
     },
     async wrap(dek, context) {
-      const answer = await call(settings, "POST", `transit/encrypt/${key}`, { plaintext: dek.toString("base64"), associated_data: Buffer.from(context).toString("base64") });
+      const answer = await call(settings, "POST", `transit/encrypt/${key}`, {
+        plaintext: dek.toString("base64"),
+        associated_data: Buffer.from(context).toString("base64"),
+      });
       const ciphertext = member(answer, "ciphertext");
-      if (typeof ciphertext !== "string" || !/^vault:v\d+:/.test(ciphertext)) throw new Error("vault answered no ciphertext");
+      if (typeof ciphertext !== "string" || !/^vault:v\d+:/.test(ciphertext))
+        throw new Error("vault answered no ciphertext");
       return { kekId: kekId(ciphertext), wrapped: Buffer.from(ciphertext) };
     },
     async unwrap({ kekId: wanted, wrapped }, context) {
       const ciphertext = wrapped.toString("utf8");
       if (kekId(ciphertext) !== wanted) throw new Error(`this vault holds no key ${wanted}`);
-      const answer = await call(settings, "POST", `transit/decrypt/${key}`, { ciphertext, associated_data: Buffer.from(context).toString("base64") });
+      const answer = await call(settings, "POST", `transit/decrypt/${key}`, {
+        ciphertext,
+        associated_data: Buffer.from(context).toString("base64"),
+      });
       const plaintext = member(answer, "plaintext");
       if (typeof plaintext !== "string") throw new Error("vault answered no plaintext");
       return Buffer.from(plaintext, "base64");
@@ -39,7 +46,9 @@ export function createVaultTransit(settings: VaultSettings): KeyProvider {
 }
 
 function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null && name in value ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined;
+  return typeof value === "object" && value !== null && name in value
+    ? Object.entries(value).find(([key]) => key === name)?.[1]
+    : undefined;
 }
 
 /** One retry for a Vault that is away; a refusal (4xx) is final. */
@@ -50,7 +59,8 @@ async function call(settings: VaultSettings, method: "GET" | "POST", path: strin
       const reply = await fetch(`${settings.address.replace(/\/$/, "")}/v1/${path}`, {
         method,
         headers: {
-          "x-vault-token": "value" in settings.token ? settings.token.value : readFileSync(settings.token.file, "utf8").trim(),
+          "x-vault-token":
+            "value" in settings.token ? settings.token.value : readFileSync(settings.token.file, "utf8").trim(),
           ...(settings.namespace === undefined ? {} : { "x-vault-namespace": settings.namespace }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },

@@ -2,14 +2,22 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createGraphqlClient, expectData, type GraphqlClient, type Stack, startStack } from "@control-plane/local-stack";
+import {
+  createGraphqlClient,
+  expectData,
+  type GraphqlClient,
+  type Stack,
+  startStack,
+} from "@control-plane/local-stack";
 import pg from "pg";
 import { z } from "zod";
 
 /** A whole control plane of its own: processes, database and state directory, gone after `close`. */
 export type ControlPlane = { stack: Stack; graphql: GraphqlClient; sql: pg.Pool; close(): Promise<void> };
 
-export async function startControlPlane(overrides: Readonly<Record<string, Readonly<Record<string, string>>>> = {}): Promise<ControlPlane> {
+export async function startControlPlane(
+  overrides: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
+): Promise<ControlPlane> {
   const stateDir = await mkdtemp(join(tmpdir(), "cp-e2e-"));
   const stack = await startStack({ stateDir, anyPort: true, overrides, log: () => {} });
   const sql = new pg.Pool({ connectionString: stack.databaseUrl, max: 4 });
@@ -39,7 +47,9 @@ async function dropDatabase(url: string): Promise<void> {
 
 export type Account = { email: string; password: string; token: string; tenantId: string; userId: string };
 
-const registeredSchema = z.object({ registerUserAndTenant: z.object({ accessToken: z.string(), tenantId: z.uuid(), userId: z.uuid() }) });
+const registeredSchema = z.object({
+  registerUserAndTenant: z.object({ accessToken: z.string(), tenantId: z.uuid(), userId: z.uuid() }),
+});
 
 /** A new tenant with its owner, made through the API. */
 export async function registerTenant({ graphql }: ControlPlane, name: string): Promise<Account> {
@@ -56,7 +66,10 @@ export async function registerTenant({ graphql }: ControlPlane, name: string): P
 }
 
 export async function login({ graphql }: ControlPlane, account: { email: string; password: string }): Promise<string> {
-  const answer = await graphql("mutation($email: String!, $password: String!) { login(email: $email, password: $password) { accessToken } }", account);
+  const answer = await graphql(
+    "mutation($email: String!, $password: String!) { login(email: $email, password: $password) { accessToken } }",
+    account,
+  );
   return expectData(z.object({ login: z.object({ accessToken: z.string() }) }), answer).login.accessToken;
 }
 
@@ -64,7 +77,12 @@ export type PublishedWorkflow = { workflowId: string; actionIds: ReadonlyMap<str
 export type StepSketch = { key: string; action: string; input?: unknown; dependsOn?: readonly string[] };
 
 /** A published workflow of core actions, made through the API. */
-export async function publishWorkflow(plane: ControlPlane, token: string, steps: readonly StepSketch[], more: object = {}): Promise<PublishedWorkflow> {
+export async function publishWorkflow(
+  plane: ControlPlane,
+  token: string,
+  steps: readonly StepSketch[],
+  more: object = {},
+): Promise<PublishedWorkflow> {
   const { graphql } = plane;
   const catalogue = expectData(
     z.object({ actions: z.array(z.object({ id: z.uuid(), key: z.string() })) }),
@@ -73,27 +91,55 @@ export async function publishWorkflow(plane: ControlPlane, token: string, steps:
   const actionIds = new Map(catalogue.actions.map(({ id, key }) => [key, id]));
   const created = expectData(
     z.object({ insert_workflows_one: z.object({ id: z.uuid() }) }),
-    await graphql("mutation($name: String!) { insert_workflows_one(object: {name: $name}) { id } }", { name: `workflow ${randomBytes(4).toString("hex")}` }, token),
+    await graphql(
+      "mutation($name: String!) { insert_workflows_one(object: {name: $name}) { id } }",
+      { name: `workflow ${randomBytes(4).toString("hex")}` },
+      token,
+    ),
   );
   const workflowId = created.insert_workflows_one.id;
-  const definition = { schemaVersion: 1, ...more, steps: steps.map(({ key, action, input, dependsOn }) => ({ key, actionId: actionIds.get(action), input: input ?? {}, dependsOn: dependsOn ?? [] })) };
+  const definition = {
+    schemaVersion: 1,
+    ...more,
+    steps: steps.map(({ key, action, input, dependsOn }) => ({
+      key,
+      actionId: actionIds.get(action),
+      input: input ?? {},
+      dependsOn: dependsOn ?? [],
+    })),
+  };
   expectData(
     z.object({ insert_workflow_versions_one: z.object({ version: z.number() }) }),
-    await graphql("mutation($w: uuid!, $d: jsonb!) { insert_workflow_versions_one(object: {workflow_id: $w, definition: $d}) { version } }", { w: workflowId, d: definition }, token),
+    await graphql(
+      "mutation($w: uuid!, $d: jsonb!) { insert_workflow_versions_one(object: {workflow_id: $w, definition: $d}) { version } }",
+      { w: workflowId, d: definition },
+      token,
+    ),
   );
   expectData(
     z.object({ publishWorkflowVersion: z.object({ isLatest: z.literal(true) }) }),
-    await graphql("mutation($w: uuid!) { publishWorkflowVersion(workflowId: $w) { isLatest } }", { w: workflowId }, token),
+    await graphql(
+      "mutation($w: uuid!) { publishWorkflowVersion(workflowId: $w) { isLatest } }",
+      { w: workflowId },
+      token,
+    ),
   );
   return { workflowId, actionIds };
 }
 
-export async function createTrigger({ graphql }: ControlPlane, token: string, workflowId: string): Promise<{ triggerId: string; url: string; secret: string }> {
+export async function createTrigger(
+  { graphql }: ControlPlane,
+  token: string,
+  workflowId: string,
+): Promise<{ triggerId: string; url: string; secret: string }> {
   const answer = await graphql(
     'mutation($w: uuid!) { createWebhookTrigger(workflowId: $w, name: "hook", scheme: "STANDARD_WEBHOOKS") { triggerId webhookUrl secret } }',
     { w: workflowId },
     token,
   );
-  const made = expectData(z.object({ createWebhookTrigger: z.object({ triggerId: z.uuid(), webhookUrl: z.url(), secret: z.string() }) }), answer).createWebhookTrigger;
+  const made = expectData(
+    z.object({ createWebhookTrigger: z.object({ triggerId: z.uuid(), webhookUrl: z.url(), secret: z.string() }) }),
+    answer,
+  ).createWebhookTrigger;
   return { triggerId: made.triggerId, url: made.webhookUrl, secret: made.secret };
 }

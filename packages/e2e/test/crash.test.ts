@@ -1,14 +1,26 @@
-import { postWebhook, signedWebhook, type ServiceName } from "@control-plane/local-stack";
+import { postWebhook, type ServiceName, signedWebhook } from "@control-plane/local-stack";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type ControlPlane, createTrigger, publishWorkflow, registerTenant, startControlPlane } from "./control-plane.ts";
+import {
+  type ControlPlane,
+  createTrigger,
+  publishWorkflow,
+  registerTenant,
+  startControlPlane,
+} from "./control-plane.ts";
 
 const WEBHOOKS = 100;
 const acceptedSchema = z.object({ deliveryId: z.uuid(), runId: z.uuid() });
 
 /** Times are shortened so that a lost runner is noticed within seconds. */
 const overrides = {
-  orchestrator: { LEASE_SECONDS: "4", HEARTBEAT_SECONDS: "1", SWEEP_INTERVAL_MS: "500", QUEUED_CHECK_SECONDS: "3", CANCEL_GRACE_SECONDS: "2" },
+  orchestrator: {
+    LEASE_SECONDS: "4",
+    HEARTBEAT_SECONDS: "1",
+    SWEEP_INTERVAL_MS: "500",
+    QUEUED_CHECK_SECONDS: "3",
+    CANCEL_GRACE_SECONDS: "2",
+  },
   "webhook-gateway": { HOOK_RATE_PER_PATH: "0", HOOK_RATE_PER_ADDRESS: "0" },
 };
 
@@ -51,29 +63,48 @@ describe("kill -9 in the middle of 100 webhooks", () => {
     return answered ?? "";
   }
 
-  test.each<ServiceName>(["webhook-gateway", "orchestrator", "runner"])("of the %s loses and doubles nothing", async (name) => {
-    const killer = expect
-      .poll(async () => (await plane.sql.query<{ count: number }>("select count(*)::int as count from workflow_runs where created_at > now() - interval '10 s'")).rows[0]?.count ?? 0, { timeout: 30_000, interval: 20 })
-      .toBeGreaterThan(20)
-      .then(() => plane.stack.service(name)?.kill());
-    const runIds = await Promise.all(Array.from({ length: WEBHOOKS }, (_, n) => deliver(n)));
-    await killer;
+  test.each<ServiceName>(["webhook-gateway", "orchestrator", "runner"])(
+    "of the %s loses and doubles nothing",
+    async (name) => {
+      const killer = expect
+        .poll(
+          async () =>
+            (
+              await plane.sql.query<{ count: number }>(
+                "select count(*)::int as count from workflow_runs where created_at > now() - interval '10 s'",
+              )
+            ).rows[0]?.count ?? 0,
+          { timeout: 30_000, interval: 20 },
+        )
+        .toBeGreaterThan(20)
+        .then(() => plane.stack.service(name)?.kill());
+      const runIds = await Promise.all(Array.from({ length: WEBHOOKS }, (_, n) => deliver(n)));
+      await killer;
 
-    await expect
-      .poll(
-        async () => (await plane.sql.query<{ open: number }>("select count(*)::int as open from workflow_runs where id = any($1) and finished_at is null", [runIds])).rows[0]?.open,
-        { timeout: 90_000, interval: 250 },
-      )
-      .toBe(0);
-    const facts = await plane.sql.query(
-      `select count(distinct r.id)::int as runs, count(distinct r.webhook_delivery_id)::int as deliveries,
+      await expect
+        .poll(
+          async () =>
+            (
+              await plane.sql.query<{ open: number }>(
+                "select count(*)::int as open from workflow_runs where id = any($1) and finished_at is null",
+                [runIds],
+              )
+            ).rows[0]?.open,
+          { timeout: 90_000, interval: 250 },
+        )
+        .toBe(0);
+      const facts = await plane.sql.query(
+        `select count(distinct r.id)::int as runs, count(distinct r.webhook_delivery_id)::int as deliveries,
               count(*) filter (where r.status = 'SUCCEEDED')::int as succeeded
          from workflow_runs r where r.id = any($1)`,
-      [runIds],
-    );
-    expect(new Set(runIds).size).toBe(WEBHOOKS);
-    expect(facts.rows).toEqual([{ runs: WEBHOOKS, deliveries: WEBHOOKS, succeeded: WEBHOOKS }]);
-    const orphans = await plane.sql.query("select d.id from webhook_deliveries d left join workflow_runs r on r.webhook_delivery_id = d.id where r.id is null");
-    expect(orphans.rows).toEqual([]);
-  });
+        [runIds],
+      );
+      expect(new Set(runIds).size).toBe(WEBHOOKS);
+      expect(facts.rows).toEqual([{ runs: WEBHOOKS, deliveries: WEBHOOKS, succeeded: WEBHOOKS }]);
+      const orphans = await plane.sql.query(
+        "select d.id from webhook_deliveries d left join workflow_runs r on r.webhook_delivery_id = d.id where r.id is null",
+      );
+      expect(orphans.rows).toEqual([]);
+    },
+  );
 });

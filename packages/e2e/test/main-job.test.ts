@@ -1,11 +1,19 @@
 import { randomUUID } from "node:crypto";
-import { runRequested } from "@control-plane/queue";
 import { addViewer, expectData, expectRefusal, postWebhook, signedWebhook } from "@control-plane/local-stack";
+import { runRequested } from "@control-plane/queue";
 import { Redis } from "ioredis";
 import { MongoClient } from "mongodb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Account, type ControlPlane, createTrigger, login, publishWorkflow, registerTenant, startControlPlane } from "./control-plane.ts";
+import {
+  type Account,
+  type ControlPlane,
+  createTrigger,
+  login,
+  publishWorkflow,
+  registerTenant,
+  startControlPlane,
+} from "./control-plane.ts";
 
 const LATEST_RUN = `query {
   workflow_runs(order_by: {created_at: desc}, limit: 1) {
@@ -19,8 +27,17 @@ const latestSchema = z.object({
     z.object({
       id: z.uuid(),
       status: z.string(),
-      steps: z.array(z.object({ step_key: z.string(), status: z.string(), logs: z.object({ lines: z.array(z.object({ message: z.string() })), error: z.null() }) })),
-      logs: z.object({ lines: z.array(z.object({ message: z.string(), level: z.string(), seq: z.number() })), error: z.null() }),
+      steps: z.array(
+        z.object({
+          step_key: z.string(),
+          status: z.string(),
+          logs: z.object({ lines: z.array(z.object({ message: z.string() })), error: z.null() }),
+        }),
+      ),
+      logs: z.object({
+        lines: z.array(z.object({ message: z.string(), level: z.string(), seq: z.number() })),
+        error: z.null(),
+      }),
     }),
   ),
 });
@@ -40,7 +57,12 @@ describe("the main job", () => {
     viewer = await login(plane, await addViewer(plane.stack.databaseUrl, acme.tenantId));
     const published = await publishWorkflow(plane, acme.token, [
       { key: "greet", action: "echo", input: { text: { $text: ["Hello ", { $ref: "/input/name" }] } } },
-      { key: "note", action: "log", dependsOn: ["greet"], input: { level: "INFO", message: { $ref: "/steps/greet/output/text" } } },
+      {
+        key: "note",
+        action: "log",
+        dependsOn: ["greet"],
+        input: { level: "INFO", message: { $ref: "/steps/greet/output/text" } },
+      },
     ]);
     workflowId = published.workflowId;
     trigger = await createTrigger(plane, acme.token, workflowId);
@@ -48,31 +70,52 @@ describe("the main job", () => {
   afterAll(async () => plane?.close());
 
   async function statusOf(runId: string): Promise<string> {
-    const { rows } = await plane.sql.query<{ status: string }>("select status from workflow_runs where id = $1", [runId]);
+    const { rows } = await plane.sql.query<{ status: string }>("select status from workflow_runs where id = $1", [
+      runId,
+    ]);
     return rows[0]?.status ?? "absent";
   }
 
   async function countRuns(): Promise<number> {
-    const { rows } = await plane.sql.query<{ count: number }>("select count(*)::int as count from workflow_runs where tenant_id = $1", [acme.tenantId]);
+    const { rows } = await plane.sql.query<{ count: number }>(
+      "select count(*)::int as count from workflow_runs where tenant_id = $1",
+      [acme.tenantId],
+    );
     return rows[0]?.count ?? -1;
   }
 
   test("a signed webhook becomes one finished run, read with steps and log lines in one query", async () => {
     const body = JSON.stringify({ name: "Grace" });
     const reply = await postWebhook(trigger.url, signedWebhook(trigger.secret, body), body);
-    const { runId, deliveryId } = z.object({ status: z.literal("ACCEPTED"), runId: z.uuid(), deliveryId: z.uuid() }).parse(reply.body);
+    const { runId, deliveryId } = z
+      .object({ status: z.literal("ACCEPTED"), runId: z.uuid(), deliveryId: z.uuid() })
+      .parse(reply.body);
     await expect.poll(() => statusOf(runId), { timeout: 30_000 }).toBe("SUCCEEDED");
     await expect
-      .poll(async () => expectData(latestSchema, await plane.graphql(LATEST_RUN, {}, viewer)).workflow_runs[0]?.logs.lines.length, { timeout: 10_000 })
+      .poll(
+        async () =>
+          expectData(latestSchema, await plane.graphql(LATEST_RUN, {}, viewer)).workflow_runs[0]?.logs.lines.length,
+        { timeout: 10_000 },
+      )
       .toBeGreaterThan(0);
 
     const [run] = expectData(latestSchema, await plane.graphql(LATEST_RUN, {}, viewer)).workflow_runs;
 
     expect(reply.status).toBe(202);
-    expect(run).toMatchObject({ id: runId, status: "SUCCEEDED", steps: [{ step_key: "greet", status: "SUCCEEDED" }, { step_key: "note", status: "SUCCEEDED" }] });
+    expect(run).toMatchObject({
+      id: runId,
+      status: "SUCCEEDED",
+      steps: [
+        { step_key: "greet", status: "SUCCEEDED" },
+        { step_key: "note", status: "SUCCEEDED" },
+      ],
+    });
     expect(run?.logs.lines.map(({ message }) => message)).toContain("Hello Grace");
     expect(run?.steps[1]?.logs.lines.map(({ message }) => message)).toContain("Hello Grace");
-    const delivery = await plane.sql.query("select trigger_id, matched_secret, duplicate_count from webhook_deliveries where id = $1", [deliveryId]);
+    const delivery = await plane.sql.query(
+      "select trigger_id, matched_secret, duplicate_count from webhook_deliveries where id = $1",
+      [deliveryId],
+    );
     expect(delivery.rows).toEqual([{ trigger_id: trigger.triggerId, matched_secret: "CURRENT", duplicate_count: 0 }]);
     const mongo = await MongoClient.connect(plane.stack.stores.mongodb);
     const lines = await mongo.db().collection("execution_logs").find({ workflowRunId: runId }).toArray();
@@ -86,7 +129,12 @@ describe("the main job", () => {
     const jobs = await Promise.all(keys.map((key) => redis.hget(key, "data")));
     redis.disconnect();
 
-    for (const job of jobs) expect(Object.keys(z.record(z.string(), z.unknown()).parse(JSON.parse(job ?? "{}"))).sort()).toEqual(["attempt", "contractVersion", "runId"]);
+    for (const job of jobs)
+      expect(Object.keys(z.record(z.string(), z.unknown()).parse(JSON.parse(job ?? "{}"))).sort()).toEqual([
+        "attempt",
+        "contractVersion",
+        "runId",
+      ]);
     expect(jobs.length).toBeGreaterThan(0);
   });
 
@@ -111,13 +159,22 @@ describe("the main job", () => {
 
   test("what is wrong with a webhook gets its code and changes nothing", async () => {
     const before = await countRuns();
-    const code = (reply: { body: unknown }): unknown => z.object({ extensions: z.object({ code: z.string() }) }).parse(reply.body).extensions.code;
+    const code = (reply: { body: unknown }): unknown =>
+      z.object({ extensions: z.object({ code: z.string() }) }).parse(reply.body).extensions.code;
     const body = '{"name":"x"}';
     const broken = '{"name":';
     const big = JSON.stringify({ name: "x".repeat(1_100_000) });
 
-    const forged = await postWebhook(trigger.url, signedWebhook(`whsec_${Buffer.alloc(32, 1).toString("base64")}`, body), body);
-    const unknown = await postWebhook(trigger.url.replace(/[^/]+$/, "AAAAAAAAAAAAAAAAAAAAAA"), signedWebhook(trigger.secret, body), body);
+    const forged = await postWebhook(
+      trigger.url,
+      signedWebhook(`whsec_${Buffer.alloc(32, 1).toString("base64")}`, body),
+      body,
+    );
+    const unknown = await postWebhook(
+      trigger.url.replace(/[^/]+$/, "AAAAAAAAAAAAAAAAAAAAAA"),
+      signedWebhook(trigger.secret, body),
+      body,
+    );
     const malformed = await postWebhook(trigger.url, signedWebhook(trigger.secret, broken), broken);
     const oversized = await postWebhook(trigger.url, signedWebhook(trigger.secret, big), big);
 
@@ -137,7 +194,11 @@ describe("the main job", () => {
     const ofNothing = expectRefusal(await plane.graphql(run, { w: randomUUID() }, acme.token));
     const foreignWrite = expectData(
       z.object({ update_workflows: z.object({ affected_rows: z.number() }) }),
-      await plane.graphql('mutation($w: uuid!) { update_workflows(where: {id: {_eq: $w}}, _set: {name: "taken"}) { affected_rows } }', { w: workflowId }, globex.token),
+      await plane.graphql(
+        'mutation($w: uuid!) { update_workflows(where: {id: {_eq: $w}}, _set: {name: "taken"}) { affected_rows } }',
+        { w: workflowId },
+        globex.token,
+      ),
     );
 
     expect(asViewer.code).toBe("validation-failed");
@@ -149,7 +210,9 @@ describe("the main job", () => {
 
   test("an expired or foreign token is refused", async () => {
     const [head, payload] = acme.token.split(".");
-    const claims = z.record(z.string(), z.unknown()).parse(JSON.parse(Buffer.from(payload ?? "", "base64url").toString()));
+    const claims = z
+      .record(z.string(), z.unknown())
+      .parse(JSON.parse(Buffer.from(payload ?? "", "base64url").toString()));
     const expired = `${head}.${Buffer.from(JSON.stringify({ ...claims, exp: 1 })).toString("base64url")}.${acme.token.split(".")[2]}`;
 
     const refusal = expectRefusal(await plane.graphql("{ workflows { id } }", {}, expired));
@@ -158,8 +221,11 @@ describe("the main job", () => {
   });
 
   test("runWorkflow starts a run by hand, a repeated key gives the first one", async () => {
-    const run = "mutation($w: uuid!, $k: String) { runWorkflow(workflowId: $w, input: {name: \"hand\"}, idempotencyKey: $k) { runId deduplicated run { status source } } }";
-    const schema = z.object({ runWorkflow: z.object({ runId: z.uuid(), deduplicated: z.boolean(), run: z.object({ source: z.string() }) }) });
+    const run =
+      'mutation($w: uuid!, $k: String) { runWorkflow(workflowId: $w, input: {name: "hand"}, idempotencyKey: $k) { runId deduplicated run { status source } } }';
+    const schema = z.object({
+      runWorkflow: z.object({ runId: z.uuid(), deduplicated: z.boolean(), run: z.object({ source: z.string() }) }),
+    });
     const key = randomUUID();
 
     const first = expectData(schema, await plane.graphql(run, { w: workflowId, k: key }, acme.token)).runWorkflow;
@@ -174,10 +240,19 @@ describe("the main job", () => {
     const slow = await publishWorkflow(plane, acme.token, [{ key: "wait", action: "sleep", input: { seconds: 600 } }]);
     const started = expectData(
       z.object({ runWorkflow: z.object({ runId: z.uuid() }) }),
-      await plane.graphql("mutation($w: uuid!) { runWorkflow(workflowId: $w) { runId } }", { w: slow.workflowId }, acme.token),
+      await plane.graphql(
+        "mutation($w: uuid!) { runWorkflow(workflowId: $w) { runId } }",
+        { w: slow.workflowId },
+        acme.token,
+      ),
     ).runWorkflow;
     await expect.poll(() => statusOf(started.runId), { timeout: 30_000 }).toBe("RUNNING");
-    const cancel = () => plane.graphql("mutation($r: uuid!) { cancelRun(runId: $r) { outcome status } }", { r: started.runId }, acme.token);
+    const cancel = () =>
+      plane.graphql(
+        "mutation($r: uuid!) { cancelRun(runId: $r) { outcome status } }",
+        { r: started.runId },
+        acme.token,
+      );
 
     const first = await cancel();
 
@@ -187,14 +262,22 @@ describe("the main job", () => {
   });
 
   test("a failing step fails the run with its code", async () => {
-    const failing = await publishWorkflow(plane, acme.token, [{ key: "boom", action: "fail", input: { code: "NO_LUCK", message: "as asked", retryable: false } }]);
+    const failing = await publishWorkflow(plane, acme.token, [
+      { key: "boom", action: "fail", input: { code: "NO_LUCK", message: "as asked", retryable: false } },
+    ]);
     const started = expectData(
       z.object({ runWorkflow: z.object({ runId: z.uuid() }) }),
-      await plane.graphql("mutation($w: uuid!) { runWorkflow(workflowId: $w) { runId } }", { w: failing.workflowId }, acme.token),
+      await plane.graphql(
+        "mutation($w: uuid!) { runWorkflow(workflowId: $w) { runId } }",
+        { w: failing.workflowId },
+        acme.token,
+      ),
     ).runWorkflow;
 
     await expect.poll(() => statusOf(started.runId), { timeout: 30_000 }).toBe("FAILED");
-    const { rows } = await plane.sql.query("select error ->> 'code' as code from workflow_runs where id = $1", [started.runId]);
+    const { rows } = await plane.sql.query("select error ->> 'code' as code from workflow_runs where id = $1", [
+      started.runId,
+    ]);
     expect(rows).toEqual([{ code: "NO_LUCK" }]);
   });
 
@@ -202,7 +285,15 @@ describe("the main job", () => {
     await plane.sql.query("update tenants set max_concurrent_runs = 51 where id = $1", [acme.tenantId]);
 
     await expect
-      .poll(async () => (await plane.sql.query<{ delivered: boolean }>("select delivered from embedded_hdb.event_log where trigger_name = 'tenant_limit_changed'")).rows.map(({ delivered }) => delivered), { timeout: 20_000 })
+      .poll(
+        async () =>
+          (
+            await plane.sql.query<{ delivered: boolean }>(
+              "select delivered from embedded_hdb.event_log where trigger_name = 'tenant_limit_changed'",
+            )
+          ).rows.map(({ delivered }) => delivered),
+        { timeout: 20_000 },
+      )
       .toEqual([true]);
   });
 });

@@ -38,13 +38,20 @@ async function main(): Promise<void> {
     console.log(`conformance data not present at ${dir}: nothing to run`);
     return;
   }
-  const chosen = (path: string): boolean => (values.case === undefined || path === values.case) && (values.folder === undefined || path.startsWith(values.folder));
+  const chosen = (path: string): boolean =>
+    (values.case === undefined || path === values.case) &&
+    (values.folder === undefined || path.startsWith(values.folder));
   const partial = values.case !== undefined || values.folder !== undefined || values["no-events"];
   const results = await runAll(dir, chosen, !values["no-events"] && values.case === undefined, values.folder);
   report(results, { verbose: values.case !== undefined, writeDocs: !partial && dir === defaultDir });
 }
 
-async function runAll(dir: string, chosen: (path: string) => boolean, events: boolean, folderPrefix: string | undefined): Promise<StepResult[]> {
+async function runAll(
+  dir: string,
+  chosen: (path: string) => boolean,
+  events: boolean,
+  folderPrefix: string | undefined,
+): Promise<StepResult[]> {
   const store = await openServer();
   const databases = await openDatabases(store.url);
   let current = "";
@@ -84,7 +91,11 @@ async function runAll(dir: string, chosen: (path: string) => boolean, events: bo
 async function openServer(): Promise<{ url: string; stop(): Promise<void> }> {
   const given = process.env.DATABASE_URL;
   if (given !== undefined && given !== "") return { url: given, stop: async () => {} };
-  return startPostgres({ dataDir: join(rootDir, ".local/conformance-postgres"), fresh: true, log: (line: string) => console.log(line) });
+  return startPostgres({
+    dataDir: join(rootDir, ".local/conformance-postgres"),
+    fresh: true,
+    log: (line: string) => console.log(line),
+  });
 }
 
 async function runCases(harness: Harness, chosen: (path: string) => boolean): Promise<StepResult[]> {
@@ -95,7 +106,11 @@ async function runCases(harness: Harness, chosen: (path: string) => boolean): Pr
     if (facts === undefined || facts.unsupported !== undefined) return undefined;
     const known = prepared.get(folder);
     if (known !== undefined) return known;
-    const made = prepare(harness, folder, [facts.setup, facts.values].filter((file) => file !== undefined));
+    const made = prepare(
+      harness,
+      folder,
+      [facts.setup, facts.values].filter((file) => file !== undefined),
+    );
     prepared.set(folder, made);
     return made;
   };
@@ -103,12 +118,19 @@ async function runCases(harness: Harness, chosen: (path: string) => boolean): Pr
     const folder = harness.dataSet.folders.get(item.folder);
     if (folder === undefined) throw new Error(`${item.path}: its folder is not in the manifest`);
     const made = await prepareOnce(item.folder);
-    const own = await runCase(harness, made ?? { template: "", draft: { tables: [], actions: [], customTypes: {}, remoteSchemas: [] } }, item, folder);
+    const own = await runCase(
+      harness,
+      made ?? { template: "", draft: { tables: [], actions: [], customTypes: {}, remoteSchemas: [] } },
+      item,
+      folder,
+    );
     results.push(...own);
     const failed = own.filter((result) => result.outcome === "failed" && result.transport === "http");
     console.log(`${failed.length === 0 ? "ok  " : "FAIL"} ${item.path}`);
   }
-  results.push(...(await runDriverChecks(harness, async (folder) => (chosen(`${folder}/`) ? prepareOnce(folder) : undefined))));
+  results.push(
+    ...(await runDriverChecks(harness, async (folder) => (chosen(`${folder}/`) ? prepareOnce(folder) : undefined))),
+  );
   return results;
 }
 

@@ -1,5 +1,5 @@
-import { type DocumentNode, type FieldNode, Kind, type SelectionSetNode, parse } from "graphql";
-import { type Json, isJsonObject, printJson } from "./exact-json.ts";
+import { type DocumentNode, type FieldNode, Kind, parse, type SelectionSetNode } from "graphql";
+import { isJsonObject, type Json, printJson } from "./exact-json.ts";
 
 /** Undefined = equal; else where and how the answers differ. */
 export type Difference = string | undefined;
@@ -7,16 +7,24 @@ export type Difference = string | undefined;
 /** `request` tells which objects are selection sets, whose key order counts; json values have none. */
 export function compareAnswers(expected: Json, got: Json, request: Json): { strict: Difference; messages: boolean } {
   if (Array.isArray(expected)) {
-    if (!Array.isArray(got) || got.length !== expected.length) return { strict: "$: another number of answers", messages: false };
-    const parts = expected.map((item, index) => compareAnswers(item, got[index] ?? null, Array.isArray(request) ? (request[index] ?? null) : null));
-    return { strict: parts.find((part) => part.strict !== undefined)?.strict, messages: parts.every((part) => part.messages) };
+    if (!Array.isArray(got) || got.length !== expected.length)
+      return { strict: "$: another number of answers", messages: false };
+    const parts = expected.map((item, index) =>
+      compareAnswers(item, got[index] ?? null, Array.isArray(request) ? (request[index] ?? null) : null),
+    );
+    return {
+      strict: parts.find((part) => part.strict !== undefined)?.strict,
+      messages: parts.every((part) => part.messages),
+    };
   }
   const [want, have] = [members(expected), members(got)];
   if (want.errors !== undefined) {
-    const strict = compareErrors(want.errors, have.errors) ?? compareData(want.data ?? null, have.data ?? null, undefined, "$.data");
+    const strict =
+      compareErrors(want.errors, have.errors) ?? compareData(want.data ?? null, have.data ?? null, undefined, "$.data");
     return { strict, messages: strict === undefined && sameMessages(want.errors, have.errors ?? null) };
   }
-  if (have.errors !== undefined) return { strict: `$.errors: none expected, got ${printJson(have.errors).slice(0, 400)}`, messages: false };
+  if (have.errors !== undefined)
+    return { strict: `$.errors: none expected, got ${printJson(have.errors).slice(0, 400)}`, messages: false };
   const strict = compareData(want.data ?? null, have.data ?? null, selectionOf(request), "$.data");
   return { strict, messages: strict === undefined };
 }
@@ -60,14 +68,23 @@ function compareData(want: Json, have: Json, selection: Selection | undefined, p
     return undefined;
   }
   if (isJsonObject(want)) return compareObjects(want, have, selection, path);
-  return sameScalar(want, have) ? undefined : `${path}: expected ${printJson(want)}, got ${printJson(have).slice(0, 200)}`;
+  return sameScalar(want, have)
+    ? undefined
+    : `${path}: expected ${printJson(want)}, got ${printJson(have).slice(0, 200)}`;
 }
 
-function compareObjects(want: { readonly [key: string]: Json }, have: Json, selection: Selection | undefined, path: string): Difference {
+function compareObjects(
+  want: { readonly [key: string]: Json },
+  have: Json,
+  selection: Selection | undefined,
+  path: string,
+): Difference {
   if (!isJsonObject(have)) return `${path}: expected an object, got ${printJson(have).slice(0, 200)}`;
   const [wanted, given] = [Object.keys(want), Object.keys(have)];
   const ordered = selection !== undefined;
-  const sameKeys = ordered ? wanted.join("\n") === given.join("\n") : [...wanted].sort().join("\n") === [...given].sort().join("\n");
+  const sameKeys = ordered
+    ? wanted.join("\n") === given.join("\n")
+    : [...wanted].sort().join("\n") === [...given].sort().join("\n");
   if (!sameKeys) return `${path}: expected keys ${wanted.join(" ")}, got ${given.join(" ")}`;
   for (const key of wanted) {
     const difference = compareData(want[key] ?? null, have[key] ?? null, selection?.get(key), `${path}.${key}`);
@@ -94,7 +111,8 @@ function selectionOf(request: Json): Selection | undefined {
     const document = parse(query);
     const operation = document.definitions.find(
       (definition) =>
-        definition.kind === Kind.OPERATION_DEFINITION && (typeof operationName !== "string" || definition.name?.value === operationName),
+        definition.kind === Kind.OPERATION_DEFINITION &&
+        (typeof operationName !== "string" || definition.name?.value === operationName),
     );
     return operation?.kind === Kind.OPERATION_DEFINITION ? collect(document, operation.selectionSet) : undefined;
   } catch {
@@ -110,7 +128,8 @@ function collect(document: DocumentNode, set: SelectionSetNode): Selection {
       else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet);
       else {
         const fragment = document.definitions.find(
-          (definition) => definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === selection.name.value,
+          (definition) =>
+            definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === selection.name.value,
         );
         if (fragment?.kind === Kind.FRAGMENT_DEFINITION) visit(fragment.selectionSet);
       }

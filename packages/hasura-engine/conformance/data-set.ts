@@ -42,7 +42,9 @@ const stepSchema = z.object({
   description: z.string().optional(),
   url: z.string(),
   status: z.coerce.number().default(200),
-  headers: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.bigint()]).transform(String)).default({}),
+  headers: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.bigint()]).transform(String))
+    .default({}),
   query: jsonSchema,
   response: jsonSchema.optional(),
   allowed_responses: z.array(z.object({ response: jsonSchema })).optional(),

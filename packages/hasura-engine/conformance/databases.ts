@@ -35,7 +35,8 @@ export async function openDatabases(serverUrl: string): Promise<Databases> {
     const client = new pg.Client({ connectionString: url(name) });
     await client.connect();
     try {
-      for (const { sql, values } of statements) await (values === undefined ? client.query(sql) : client.query(sql, [...values]));
+      for (const { sql, values } of statements)
+        await (values === undefined ? client.query(sql) : client.query(sql, [...values]));
     } finally {
       await client.end();
     }
@@ -48,7 +49,9 @@ export async function openDatabases(serverUrl: string): Promise<Databases> {
   return {
     async createBase() {
       const name = await create("template0");
-      const extensions = ["citext", "ltree", "pgcrypto"].map((extension) => ({ sql: `create extension if not exists ${extension}` }));
+      const extensions = ["citext", "ltree", "pgcrypto"].map((extension) => ({
+        sql: `create extension if not exists ${extension}`,
+      }));
       await run(name, [...extensions, { sql: "create schema hge_tests" }, { sql: "create schema custom" }]);
       return name;
     },

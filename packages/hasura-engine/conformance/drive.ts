@@ -24,12 +24,20 @@ export type Harness = {
 /** A prepared folder: template database and metadata after its setup. */
 export type Prepared = { template: string; draft: MetadataDraft };
 
-export type Running = { engine: Engine; server: FastifyInstance; url: string; database: string; draft: MetadataDraft; close(): Promise<void> };
+export type Running = {
+  engine: Engine;
+  server: FastifyInstance;
+  url: string;
+  database: string;
+  draft: MetadataDraft;
+  close(): Promise<void>;
+};
 
 export async function prepare(harness: Harness, folder: string, files: readonly string[]): Promise<Prepared> {
   const template = await harness.databases.createBase();
   const draft = emptyDraft();
-  for (const file of files) await applyFile(harness, template, draft, join(harness.dataSet.dir, "queries", folder, file));
+  for (const file of files)
+    await applyFile(harness, template, draft, join(harness.dataSet.dir, "queries", folder, file));
   return { template, draft };
 }
 
@@ -38,12 +46,24 @@ export async function applyFile(harness: Harness, database: string, draft: Metad
 }
 
 async function apply(harness: Harness, database: string, draft: MetadataDraft, operation: Json): Promise<void> {
-  await applyOperation(operation, draft, (sql, values) => harness.databases.run(database, [values === undefined ? { sql } : { sql, values }]));
+  await applyOperation(operation, draft, (sql, values) =>
+    harness.databases.run(database, [values === undefined ? { sql } : { sql, values }]),
+  );
 }
 
-export type EngineFacts = { unauthorizedRole?: string | null | undefined; jwt?: boolean | undefined; adminSecret?: boolean; extra?: Readonly<Record<string, string>> };
+export type EngineFacts = {
+  unauthorizedRole?: string | null | undefined;
+  jwt?: boolean | undefined;
+  adminSecret?: boolean;
+  extra?: Readonly<Record<string, string>>;
+};
 
-export async function start(harness: Harness, database: string, draft: MetadataDraft, facts: EngineFacts): Promise<Running> {
+export async function start(
+  harness: Harness,
+  database: string,
+  draft: MetadataDraft,
+  facts: EngineFacts,
+): Promise<Running> {
   const databaseUrl = harness.databases.url(database);
   const settings = settingsFromEnv({
     ...harness.env,
@@ -68,7 +88,8 @@ export async function start(harness: Harness, database: string, draft: MetadataD
 
 function metadataOf(draft: MetadataDraft, env: Readonly<Record<string, string>>) {
   const parsed = parseMetadata(plain(draftToMetadata(draft)), env);
-  if ("problems" in parsed) throw new Error(`metadata refused: ${parsed.problems.map((problem) => JSON.stringify(problem)).join("; ")}`);
+  if ("problems" in parsed)
+    throw new Error(`metadata refused: ${parsed.problems.map((problem) => JSON.stringify(problem)).join("; ")}`);
   return parsed.metadata;
 }
 
@@ -110,10 +131,18 @@ function isScored(step: Step): boolean {
   return isGraphql(step) || step.status === 400;
 }
 
-async function runOnce(harness: Harness, database: string, draft: MetadataDraft, item: Case, folder: Folder, transport: Transport): Promise<StepResult[]> {
+async function runOnce(
+  harness: Harness,
+  database: string,
+  draft: MetadataDraft,
+  item: Case,
+  folder: Folder,
+  transport: Transport,
+): Promise<StepResult[]> {
   for (const before of item.facts.before ?? []) {
     if ("sql" in before) await harness.databases.run(database, [{ sql: before.sql }]);
-    else await applyFile(harness, database, draft, join(harness.dataSet.dir, "queries", dirname(item.path), before.apply));
+    else
+      await applyFile(harness, database, draft, join(harness.dataSet.dir, "queries", dirname(item.path), before.apply));
   }
   const facts = { ...item.facts.engine, ...(item.facts.auth === "token" ? { jwt: true } : {}) };
   const results: StepResult[] = [];
@@ -121,7 +150,11 @@ async function runOnce(harness: Harness, database: string, draft: MetadataDraft,
   try {
     running = await start(harness, database, draft, facts);
   } catch (error) {
-    return item.steps.flatMap((step, index) => (isScored(step) ? [failedStep(item, folder, index, transport, step, `the engine did not start: ${String(error)}`)] : []));
+    return item.steps.flatMap((step, index) =>
+      isScored(step)
+        ? [failedStep(item, folder, index, transport, step, `the engine did not start: ${String(error)}`)]
+        : [],
+    );
   }
   try {
     for (const [index, step] of item.steps.entries()) {
@@ -134,13 +167,25 @@ async function runOnce(harness: Harness, database: string, draft: MetadataDraft,
   return results;
 }
 
-async function runStep(harness: Harness, running: Running, item: Case, folder: Folder, index: number, step: Step, transport: Transport): Promise<StepResult | undefined> {
+async function runStep(
+  harness: Harness,
+  running: Running,
+  item: Case,
+  folder: Folder,
+  index: number,
+  step: Step,
+  transport: Transport,
+): Promise<StepResult | undefined> {
   const feature = item.facts.skipSteps?.[String(index)];
-  if (feature !== undefined) return isScored(step) ? { ...place(item, folder, index, transport), outcome: "unsupported", feature } : undefined;
+  if (feature !== undefined)
+    return isScored(step) ? { ...place(item, folder, index, transport), outcome: "unsupported", feature } : undefined;
   if (!isGraphql(step)) {
-    if (step.status === 400) return transport === "http" ? expectInconsistency(harness, running, item, folder, index, step) : undefined;
+    if (step.status === 400)
+      return transport === "http" ? expectInconsistency(harness, running, item, folder, index, step) : undefined;
     await apply(harness, running.database, running.draft, step.query);
-    await running.engine.reload(metadataOf(running.draft, { ...harness.env, PG_DATABASE_URL: harness.databases.url(running.database) }));
+    await running.engine.reload(
+      metadataOf(running.draft, { ...harness.env, PG_DATABASE_URL: harness.databases.url(running.database) }),
+    );
     return undefined;
   }
   try {
@@ -150,13 +195,35 @@ async function runStep(harness: Harness, running: Running, item: Case, folder: F
   }
 }
 
-function failedStep(item: Case, folder: Folder, index: number, transport: Transport, step: Step, difference: string, got = ""): StepResult {
+function failedStep(
+  item: Case,
+  folder: Folder,
+  index: number,
+  transport: Transport,
+  step: Step,
+  difference: string,
+  got = "",
+): StepResult {
   const expected = printJson(step.response ?? (step.allowed_responses ?? []).map((allowed) => allowed.response));
-  return { ...place(item, folder, index, transport), outcome: "failed", difference, expected, got, request: printJson(step.query) };
+  return {
+    ...place(item, folder, index, transport),
+    outcome: "failed",
+    difference,
+    expected,
+    got,
+    request: printJson(step.query),
+  };
 }
 
 /** A metadata step of status 400: the load must report the fault; the change is undone. */
-async function expectInconsistency(harness: Harness, running: Running, item: Case, folder: Folder, index: number, step: Step): Promise<StepResult> {
+async function expectInconsistency(
+  harness: Harness,
+  running: Running,
+  item: Case,
+  folder: Folder,
+  index: number,
+  step: Step,
+): Promise<StepResult> {
   const changed = structuredClone(running.draft);
   await apply(harness, running.database, changed, step.query);
   const env = { ...harness.env, PG_DATABASE_URL: harness.databases.url(running.database) };
@@ -167,17 +234,42 @@ async function expectInconsistency(harness: Harness, running: Running, item: Cas
   const wanted = expected !== null && expected !== undefined && isJsonObject(expected) ? expected : {};
   const match = found.find((entry) => entry.code === wanted.code && entry.reason === wanted.error);
   if (match !== undefined) return { ...place(item, folder, index, "http"), outcome: "passed", messageEqual: true };
-  return failedStep(item, folder, index, "http", step, "the inconsistency was not reported", JSON.stringify(found.map(({ code, reason }) => ({ code, reason }))));
+  return failedStep(
+    item,
+    folder,
+    index,
+    "http",
+    step,
+    "the inconsistency was not reported",
+    JSON.stringify(found.map(({ code, reason }) => ({ code, reason }))),
+  );
 }
 
-async function graphqlStep(running: Running, item: Case, folder: Folder, index: number, step: Step, transport: Transport): Promise<StepResult | undefined> {
+async function graphqlStep(
+  running: Running,
+  item: Case,
+  folder: Folder,
+  index: number,
+  step: Step,
+  transport: Transport,
+): Promise<StepResult | undefined> {
   const headers = requestHeaders(item, step);
   if (transport === "http") {
     const { status, answer, headers: got } = await callOverHttp(running.url, headers, step.query);
     const wantedStatus = item.facts.v1alpha1 === true ? 200 : step.status;
-    if (status !== wantedStatus) return failedStep(item, folder, index, transport, step, `status ${status}, expected ${wantedStatus}`, printJson(answer));
+    if (status !== wantedStatus)
+      return failedStep(
+        item,
+        folder,
+        index,
+        transport,
+        step,
+        `status ${status}, expected ${wantedStatus}`,
+        printJson(answer),
+      );
     for (const [name, value] of Object.entries(step.resp_headers ?? {})) {
-      if (got.get(name) !== value) return failedStep(item, folder, index, transport, step, `response header ${name}: ${got.get(name)}`);
+      if (got.get(name) !== value)
+        return failedStep(item, folder, index, transport, step, `response header ${name}: ${got.get(name)}`);
     }
     return verdict(item, folder, index, transport, step, answer);
   }
@@ -192,7 +284,11 @@ function requestHeaders(item: Case, step: Step): Record<string, string> {
   return { "x-hasura-admin-secret": ADMIN_SECRET, ...step.headers };
 }
 
-export async function callOverHttp(url: string, headers: Readonly<Record<string, string>>, body: Json): Promise<{ status: number; answer: Json; headers: Headers }> {
+export async function callOverHttp(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: Json,
+): Promise<{ status: number; answer: Json; headers: Headers }> {
   const reply = await fetch(`${url}/v1/graphql`, {
     method: "POST",
     headers: { ...headers, "content-type": "application/json" },
@@ -202,19 +298,38 @@ export async function callOverHttp(url: string, headers: Readonly<Record<string,
   return { status: reply.status, answer: parseJson(await reply.text()), headers: reply.headers };
 }
 
-function verdict(item: Case, folder: Folder, index: number, transport: Transport, step: Step, answer: Json): StepResult {
-  const wanted = step.allowed_responses?.map((allowed) => allowed.response) ?? (step.response === undefined ? undefined : [step.response]);
+function verdict(
+  item: Case,
+  folder: Folder,
+  index: number,
+  transport: Transport,
+  step: Step,
+  answer: Json,
+): StepResult {
+  const wanted =
+    step.allowed_responses?.map((allowed) => allowed.response) ??
+    (step.response === undefined ? undefined : [step.response]);
   if (wanted === undefined) {
     const hasErrors = isJsonObject(answer) && answer.errors !== undefined;
-    const fits = item.facts.outcome === "errors" ? hasErrors : !hasErrors && isJsonObject(answer) && answer.data !== undefined;
+    const fits =
+      item.facts.outcome === "errors" ? hasErrors : !hasErrors && isJsonObject(answer) && answer.data !== undefined;
     return fits
       ? { ...place(item, folder, index, transport), outcome: "passed", messageEqual: true }
-      : failedStep(item, folder, index, transport, step, `expected to end with ${item.facts.outcome}`, printJson(answer));
+      : failedStep(
+          item,
+          folder,
+          index,
+          transport,
+          step,
+          `expected to end with ${item.facts.outcome}`,
+          printJson(answer),
+        );
   }
   const differences: Difference[] = [];
   for (const expected of wanted) {
     const { strict, messages } = compareAnswers(expected, answer, step.query);
-    if (strict === undefined) return { ...place(item, folder, index, transport), outcome: "passed", messageEqual: messages };
+    if (strict === undefined)
+      return { ...place(item, folder, index, transport), outcome: "passed", messageEqual: messages };
     differences.push(strict);
   }
   return failedStep(item, folder, index, transport, step, failure(differences[0]), printJson(answer));

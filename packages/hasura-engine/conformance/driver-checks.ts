@@ -1,14 +1,23 @@
-import { ADMIN_SECRET, applyFile, callOverHttp, type Harness, type Prepared, start } from "./drive.ts";
 import { join } from "node:path";
+import { ADMIN_SECRET, applyFile, callOverHttp, type Harness, type Prepared, start } from "./drive.ts";
 import { isJsonObject, type Json, printJson } from "./exact-json.ts";
 import type { StepResult } from "./report.ts";
 
 /** Checks the original drivers made in code, without a case file (the data set's README names them). */
-type Check = { folder: string; suite: string; name: string; run(harness: Harness, prepared: Prepared): Promise<string | undefined> };
+type Check = {
+  folder: string;
+  suite: string;
+  name: string;
+  run(harness: Harness, prepared: Prepared): Promise<string | undefined>;
+};
 
 const admin = { "x-hasura-admin-secret": ADMIN_SECRET };
 
-function overActions(name: string, query: string, judge: (answer: Json, headers: Headers) => string | undefined): Check {
+function overActions(
+  name: string,
+  query: string,
+  judge: (answer: Json, headers: Headers) => string | undefined,
+): Check {
   return {
     folder: "actions/sync",
     suite: "actions",
@@ -55,13 +64,19 @@ const checks: readonly Check[] = [
   overActions(
     "Set-Cookie of the handler reaches the client",
     'mutation { create_user(email: "clarke@example.com", name: "Clarke") { id } }',
-    (answer, headers) => (headers.get("set-cookie") === "abcd" ? undefined : `set-cookie: ${headers.get("set-cookie")}; ${printJson(answer)}`),
+    (answer, headers) =>
+      headers.get("set-cookie") === "abcd"
+        ? undefined
+        : `set-cookie: ${headers.get("set-cookie")}; ${printJson(answer)}`,
   ),
-  overActions("User-Agent names the engine", 'query { mirror_headers { headers { name value } } }', (answer) =>
+  overActions("User-Agent names the engine", "query { mirror_headers { headers { name value } } }", (answer) =>
     /hasura-graphql-engine\//.test(printJson(answer)) ? undefined : printJson(answer),
   ),
-  overActions("the type of a list action is a list", '{ __type(name: "mutation_root") { fields { name type { kind } } } }', (answer) =>
-    /"create_users","type":\{"kind":"LIST"/.test(printJson(answer)) ? undefined : printJson(answer).slice(0, 500),
+  overActions(
+    "the type of a list action is a list",
+    '{ __type(name: "mutation_root") { fields { name type { kind } } } }',
+    (answer) =>
+      /"create_users","type":\{"kind":"LIST"/.test(printJson(answer)) ? undefined : printJson(answer).slice(0, 500),
   ),
   overActions("a nested list answered flat fails", "mutation { custom_scalar_nested_array_response }", (answer) =>
     firstMessage(answer) === "expecting array for the action webhook response" ? undefined : printJson(answer),
@@ -74,12 +89,21 @@ const checks: readonly Check[] = [
 ];
 
 /** Reported beside the cases, in a transport-less line of their folder's suite; they do not enter the gates. */
-export async function runDriverChecks(harness: Harness, prepare: (folder: string) => Promise<Prepared | undefined>): Promise<StepResult[]> {
+export async function runDriverChecks(
+  harness: Harness,
+  prepare: (folder: string) => Promise<Prepared | undefined>,
+): Promise<StepResult[]> {
   const results: StepResult[] = [];
   for (const check of checks) {
     const prepared = await prepare(check.folder);
     if (prepared === undefined) continue;
-    const place = { folder: `${check.folder} (driver checks)`, suite: "driver checks", path: check.name, step: 0, transport: "http" as const };
+    const place = {
+      folder: `${check.folder} (driver checks)`,
+      suite: "driver checks",
+      path: check.name,
+      step: 0,
+      transport: "http" as const,
+    };
     const problem = await check.run(harness, prepared).catch((error: unknown) => String(error));
     results.push(
       problem === undefined

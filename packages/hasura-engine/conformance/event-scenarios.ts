@@ -1,4 +1,4 @@
-import { dirname, basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { readYaml } from "./data-set.ts";
@@ -45,7 +45,14 @@ const stepSchema = z.union([
   z.object({ write: writeSchema }),
   z.object({ expect: expectSchema }),
   z.object({ none: z.coerce.number() }),
-  z.object({ count: z.object({ trigger: z.string(), deliveries: z.coerce.number(), distinct: z.string().optional(), withinSeconds: z.coerce.number() }) }),
+  z.object({
+    count: z.object({
+      trigger: z.string(),
+      deliveries: z.coerce.number(),
+      distinct: z.string().optional(),
+      withinSeconds: z.coerce.number(),
+    }),
+  }),
   z.object({ inFlight: z.object({ requests: z.coerce.number(), stableForSeconds: z.coerce.number() }) }),
   z.object({ release: z.literal(true) }),
 ]);
@@ -53,7 +60,9 @@ const scenarioSchema = z.object({
   name: z.string(),
   setup: z.array(z.string()),
   env: z.record(z.string(), z.string()).default({}),
-  engine: z.object({ eventsFetchBatchSize: z.coerce.number().optional(), eventsHttpPoolSize: z.coerce.number().optional() }).default({}),
+  engine: z
+    .object({ eventsFetchBatchSize: z.coerce.number().optional(), eventsHttpPoolSize: z.coerce.number().optional() })
+    .default({}),
   path: z.string().default("/"),
   steps: z.array(stepSchema),
 });
@@ -66,18 +75,34 @@ export function readScenarios(dir: string): Scenario[] {
 
 /** One result per scenario. */
 export async function runScenario(harness: Harness, webhook: EventWebhook, scenario: Scenario): Promise<StepResult> {
-  const place = { folder: folderOf(scenario), suite: "events", path: scenario.name, step: 0, transport: "http" as const };
+  const place = {
+    folder: folderOf(scenario),
+    suite: "events",
+    path: scenario.name,
+    step: 0,
+    transport: "http" as const,
+  };
   const database = await harness.databases.createBase();
   const draft = emptyDraft();
   webhook.clear();
   let running: Running | undefined;
   try {
-    for (const file of scenario.setup) await applyFile(harness, database, draft, join(harness.dataSet.dir, "queries", file));
+    for (const file of scenario.setup)
+      await applyFile(harness, database, draft, join(harness.dataSet.dir, "queries", file));
     running = await start(harness, database, draft, { extra: engineEnv(scenario) });
     const cursor = { next: 0 };
     for (const [index, step] of scenario.steps.entries()) {
       const problem = await runStep(running, webhook, scenario, step, cursor);
-      if (problem !== undefined) return { ...place, step: index, outcome: "failed", difference: problem, expected: printJson(toJson(step)), got: printJson(toJson(webhook.deliveries().slice(0, 20))), request: "" };
+      if (problem !== undefined)
+        return {
+          ...place,
+          step: index,
+          outcome: "failed",
+          difference: problem,
+          expected: printJson(toJson(step)),
+          got: printJson(toJson(webhook.deliveries().slice(0, 20))),
+          request: "",
+        };
     }
     return { ...place, outcome: "passed", messageEqual: true };
   } catch (error) {
@@ -97,12 +122,20 @@ function engineEnv(scenario: Scenario): Record<string, string> {
   const { eventsFetchBatchSize, eventsHttpPoolSize } = scenario.engine;
   return {
     ...scenario.env,
-    ...(eventsFetchBatchSize === undefined ? {} : { HASURA_GRAPHQL_EVENTS_FETCH_BATCH_SIZE: String(eventsFetchBatchSize) }),
+    ...(eventsFetchBatchSize === undefined
+      ? {}
+      : { HASURA_GRAPHQL_EVENTS_FETCH_BATCH_SIZE: String(eventsFetchBatchSize) }),
     ...(eventsHttpPoolSize === undefined ? {} : { HASURA_GRAPHQL_EVENTS_HTTP_POOL_SIZE: String(eventsHttpPoolSize) }),
   };
 }
 
-async function runStep(running: Running, webhook: EventWebhook, scenario: Scenario, step: Step, cursor: { next: number }): Promise<string | undefined> {
+async function runStep(
+  running: Running,
+  webhook: EventWebhook,
+  scenario: Scenario,
+  step: Step,
+  cursor: { next: number },
+): Promise<string | undefined> {
   if ("write" in step) return write(running, step.write);
   if ("expect" in step) return expectDelivery(webhook, scenario, step.expect, cursor);
   if ("none" in step) {
@@ -131,7 +164,11 @@ async function write(running: Running, change: z.infer<typeof writeSchema>): Pro
       variables: { where: equalities(change.where) },
     },
   };
-  const { answer } = await callOverHttp(running.url, { "x-hasura-admin-secret": ADMIN_SECRET, ...change.headers }, requests[change.op]);
+  const { answer } = await callOverHttp(
+    running.url,
+    { "x-hasura-admin-secret": ADMIN_SECRET, ...change.headers },
+    requests[change.op],
+  );
   return isJsonObject(answer) && answer.errors === undefined ? undefined : `the write failed: ${printJson(answer)}`;
 }
 
@@ -148,7 +185,12 @@ function equalities(where: Readonly<Record<string, Json>> | undefined): Json {
   return Object.fromEntries(Object.entries(where ?? {}).map(([column, value]) => [column, { _eq: value }]));
 }
 
-async function expectDelivery(webhook: EventWebhook, scenario: Scenario, want: z.infer<typeof expectSchema>, cursor: { next: number }): Promise<string | undefined> {
+async function expectDelivery(
+  webhook: EventWebhook,
+  scenario: Scenario,
+  want: z.infer<typeof expectSchema>,
+  cursor: { next: number },
+): Promise<string | undefined> {
   const deadline = Date.now() + 5_000;
   while (webhook.deliveries().length <= cursor.next) {
     if (Date.now() > deadline) return "no delivery within 5 s";
@@ -169,13 +211,17 @@ function checkDelivery(delivery: Delivery, scenario: Scenario, want: z.infer<typ
   if (typeof table.schema !== "string" || typeof table.name !== "string") return "the body has no table";
   if (members(body.trigger).name !== want.trigger) return `trigger ${printJson(members(body.trigger).name ?? null)}`;
   if (event.op !== want.op) return `op ${printJson(event.op ?? null)}`;
-  if (!same(want.old, data.old ?? null) || !same(want.new, data.new ?? null)) return `data ${printJson(event.data ?? null)}`;
-  if (want.session !== undefined && !same(want.session, event.session_variables ?? null)) return `session ${printJson(event.session_variables ?? null)}`;
+  if (!same(want.old, data.old ?? null) || !same(want.new, data.new ?? null))
+    return `data ${printJson(event.data ?? null)}`;
+  if (want.session !== undefined && !same(want.session, event.session_variables ?? null))
+    return `session ${printJson(event.session_variables ?? null)}`;
   for (const [name, value] of Object.entries(want.headers ?? {})) {
-    if (delivery.headers[name.toLowerCase()] !== value) return `header ${name}: ${delivery.headers[name.toLowerCase()]}`;
+    if (delivery.headers[name.toLowerCase()] !== value)
+      return `header ${name}: ${delivery.headers[name.toLowerCase()]}`;
   }
   const retry = members(body.delivery_info).current_retry;
-  if (want.currentRetry !== undefined && retry !== BigInt(want.currentRetry)) return `current_retry ${printJson(retry ?? null)}`;
+  if (want.currentRetry !== undefined && retry !== BigInt(want.currentRetry))
+    return `current_retry ${printJson(retry ?? null)}`;
   return undefined;
 }
 
@@ -186,20 +232,37 @@ function same(left: Json, right: Json): boolean {
 function sorted(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(sorted).join(",")}]`;
   if (!isJsonObject(value)) return printJson(value);
-  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${sorted(value[key] ?? null)}`).join(",")}}`;
+  return `{${Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${sorted(value[key] ?? null)}`)
+    .join(",")}}`;
 }
 
-async function countDeliveries(webhook: EventWebhook, want: { trigger: string; deliveries: number; distinct?: string | undefined; withinSeconds: number }): Promise<string | undefined> {
+async function countDeliveries(
+  webhook: EventWebhook,
+  want: { trigger: string; deliveries: number; distinct?: string | undefined; withinSeconds: number },
+): Promise<string | undefined> {
   const deadline = Date.now() + want.withinSeconds * 1000;
-  const found = (): readonly Delivery[] => webhook.deliveries().filter((delivery) => members(members(delivery.body).trigger).name === want.trigger);
+  const found = (): readonly Delivery[] =>
+    webhook.deliveries().filter((delivery) => members(members(delivery.body).trigger).name === want.trigger);
   while (found().length < want.deliveries && Date.now() < deadline) await delay(100);
   const column = want.distinct;
-  const distinct = column === undefined ? want.deliveries : new Set(found().map((delivery) => printJson(members(members(members(members(delivery.body).event).data).new)[column] ?? null))).size;
+  const distinct =
+    column === undefined
+      ? want.deliveries
+      : new Set(
+          found().map((delivery) =>
+            printJson(members(members(members(members(delivery.body).event).data).new)[column] ?? null),
+          ),
+        ).size;
   if (found().length !== want.deliveries) return `${found().length} deliveries`;
   return distinct === want.deliveries ? undefined : `${distinct} distinct values of ${column}`;
 }
 
-async function watchInFlight(webhook: EventWebhook, want: { requests: number; stableForSeconds: number }): Promise<string | undefined> {
+async function watchInFlight(
+  webhook: EventWebhook,
+  want: { requests: number; stableForSeconds: number },
+): Promise<string | undefined> {
   const deadline = Date.now() + 10_000;
   while (webhook.inFlight() < want.requests) {
     if (Date.now() > deadline) return `only ${webhook.inFlight()} requests in flight`;

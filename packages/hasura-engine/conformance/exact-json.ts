@@ -1,4 +1,4 @@
-import { isJsonList, isJsonNumber, type Json as ExactJson, parseJson as parseExact } from "../src/json/exact-json.ts";
+import { type Json as ExactJson, isJsonList, isJsonNumber, parseJson as parseExact } from "../src/json/exact-json.ts";
 
 /**
  * JSON with whole numbers as bigint, so that digits beyond 2^53 survive comparison and sending. Everything else is as

@@ -1,4 +1,4 @@
-import { type Json, isJsonObject, printJson } from "./exact-json.ts";
+import { isJsonObject, type Json, printJson } from "./exact-json.ts";
 
 /** What an operation does to the database; metadata changes happen in place. */
 export type DatabaseWork = (sql: string, values?: readonly string[]) => Promise<void>;
@@ -26,7 +26,9 @@ export function draftToMetadata(draft: MetadataDraft): Json {
       {
         name: "default",
         kind: "postgres",
-        configuration: { connection_info: { database_url: { from_env: "PG_DATABASE_URL" }, isolation_level: "read-committed" } },
+        configuration: {
+          connection_info: { database_url: { from_env: "PG_DATABASE_URL" }, isolation_level: "read-committed" },
+        },
         tables: draft.tables,
       },
     ],
@@ -53,7 +55,10 @@ export async function applyOperation(operation: Json, draft: MetadataDraft, data
 function applyMetadata(name: string, args: JsonObject, draft: MetadataDraft): void {
   const permission = /^create_(select|insert|update|delete)_permission$/.exec(name)?.[1];
   if (permission !== undefined) {
-    pushTo(findTable(draft, args.table), `${permission}_permissions`, { role: args.role ?? null, permission: args.permission ?? null });
+    pushTo(findTable(draft, args.table), `${permission}_permissions`, {
+      role: args.role ?? null,
+      permission: args.permission ?? null,
+    });
     return;
   }
   const change = metadataChanges.get(name);
@@ -71,19 +76,46 @@ const metadataChanges: ReadonlyMap<string, (args: JsonObject, draft: MetadataDra
   ["create_array_relationship", (args, draft) => addRelationship("array_relationships", args, draft)],
   ["drop_relationship", dropRelationship],
   ["create_remote_relationship", createRemoteRelationship],
-  ["set_custom_types", (args, draft) => { draft.customTypes = args; }],
-  ["create_action", (args, draft) => { draft.actions.push({ ...pick(args, "name", "definition", "comment"), permissions: [] }); }],
-  ["update_action", (args, draft) => Object.assign(byName(draft.actions, args.name), pick(args, "definition", "comment"))],
+  [
+    "set_custom_types",
+    (args, draft) => {
+      draft.customTypes = args;
+    },
+  ],
+  [
+    "create_action",
+    (args, draft) => {
+      draft.actions.push({ ...pick(args, "name", "definition", "comment"), permissions: [] });
+    },
+  ],
+  [
+    "update_action",
+    (args, draft) => Object.assign(byName(draft.actions, args.name), pick(args, "definition", "comment")),
+  ],
   ["drop_action", (args, draft) => remove(draft.actions, (entry) => entry.name === args.name)],
-  ["create_action_permission", (args, draft) => pushTo(byName(draft.actions, args.action), "permissions", { role: args.role ?? null })],
-  ["add_remote_schema", (args, draft) => { draft.remoteSchemas.push({ ...pick(args, "name", "definition", "comment") }); }],
+  [
+    "create_action_permission",
+    (args, draft) => pushTo(byName(draft.actions, args.action), "permissions", { role: args.role ?? null }),
+  ],
+  [
+    "add_remote_schema",
+    (args, draft) => {
+      draft.remoteSchemas.push({ ...pick(args, "name", "definition", "comment") });
+    },
+  ],
   ["remove_remote_schema", removeRemoteSchema],
-  ["add_remote_schema_permissions", (args, draft) =>
-    pushTo(byName(draft.remoteSchemas, args.remote_schema), "permissions", pick(args, "role", "definition"))],
-  ["drop_remote_schema_permissions", (args, draft) => {
-    const remote = byName(draft.remoteSchemas, args.remote_schema);
-    remote.permissions = listOf(remote.permissions).filter((entry) => asObject(entry).role !== args.role);
-  }],
+  [
+    "add_remote_schema_permissions",
+    (args, draft) =>
+      pushTo(byName(draft.remoteSchemas, args.remote_schema), "permissions", pick(args, "role", "definition")),
+  ],
+  [
+    "drop_remote_schema_permissions",
+    (args, draft) => {
+      const remote = byName(draft.remoteSchemas, args.remote_schema);
+      remote.permissions = listOf(remote.permissions).filter((entry) => asObject(entry).role !== args.role);
+    },
+  ],
   ["create_event_trigger", createEventTrigger],
   ["delete_event_trigger", (args, draft) => dropEventTrigger(args.name ?? null, draft)],
   ["export_metadata", () => {}],
@@ -101,7 +133,8 @@ function addRelationship(list: string, args: JsonObject, draft: MetadataDraft): 
 function dropRelationship(args: JsonObject, draft: MetadataDraft): void {
   const table = findTable(draft, args.table);
   for (const list of ["object_relationships", "array_relationships", "remote_relationships"]) {
-    if (table[list] !== undefined) table[list] = listOf(table[list]).filter((entry) => asObject(entry).name !== args.relationship);
+    if (table[list] !== undefined)
+      table[list] = listOf(table[list]).filter((entry) => asObject(entry).name !== args.relationship);
   }
 }
 
@@ -111,7 +144,10 @@ function createRemoteRelationship(args: JsonObject, draft: MetadataDraft): void 
     lhs_fields: args.hasura_fields ?? [],
     remote_field: args.remote_field ?? null,
   };
-  pushTo(findTable(draft, args.table), "remote_relationships", { name: args.name ?? null, definition: { to_remote_schema: target } });
+  pushTo(findTable(draft, args.table), "remote_relationships", {
+    name: args.name ?? null,
+    definition: { to_remote_schema: target },
+  });
 }
 
 function removeRemoteSchema(args: JsonObject, draft: MetadataDraft): void {
@@ -199,7 +235,8 @@ function pick(source: JsonObject, ...names: readonly string[]): Entry {
 }
 
 function asObject(value: Json | undefined): JsonObject {
-  if (value === undefined || !isJsonObject(value)) throw new Error(`expected an object, found ${printJson(value ?? null)}`);
+  if (value === undefined || !isJsonObject(value))
+    throw new Error(`expected an object, found ${printJson(value ?? null)}`);
   return value;
 }
 

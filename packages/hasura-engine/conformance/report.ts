@@ -9,7 +9,13 @@ export type StepResult = {
   readonly transport: Transport;
 } & (
   | { readonly outcome: "passed"; readonly messageEqual: boolean }
-  | { readonly outcome: "failed"; readonly difference: string; readonly expected: string; readonly got: string; readonly request: string }
+  | {
+      readonly outcome: "failed";
+      readonly difference: string;
+      readonly expected: string;
+      readonly got: string;
+      readonly request: string;
+    }
   | { readonly outcome: "unsupported"; readonly feature: string }
 );
 
@@ -17,12 +23,29 @@ export function failure(difference: Difference): string {
   return difference ?? "unknown difference";
 }
 
-type Row = { folder: string; suite: string; steps: number; passed: number; failed: number; unsupported: number; feature: string; messages: number; ws: string; subscription: string };
+type Row = {
+  folder: string;
+  suite: string;
+  steps: number;
+  passed: number;
+  failed: number;
+  unsupported: number;
+  feature: string;
+  messages: number;
+  ws: string;
+  subscription: string;
+};
 
 /** Least share of passed supported steps, by suite. */
 const gates: Readonly<Record<string, number>> = { tables: 0.98, permissions: 1, actions: 0.95, remote: 0.9, events: 1 };
 
-export type Verdict = { readonly suite: string; readonly passed: number; readonly scored: number; readonly gate: number; readonly holds: boolean };
+export type Verdict = {
+  readonly suite: string;
+  readonly passed: number;
+  readonly scored: number;
+  readonly gate: number;
+  readonly holds: boolean;
+};
 
 export function judge(results: readonly StepResult[]): Verdict[] {
   const http = results.filter((result) => result.transport === "http");
@@ -36,7 +59,12 @@ export function judge(results: readonly StepResult[]): Verdict[] {
 
 export function renderTable(results: readonly StepResult[]): string {
   const folders = [...new Set(results.map((result) => result.folder))];
-  const rows = folders.map((folder) => rowOf(folder, results.filter((result) => result.folder === folder)));
+  const rows = folders.map((folder) =>
+    rowOf(
+      folder,
+      results.filter((result) => result.folder === folder),
+    ),
+  );
   const lines = rows.map(
     (row) =>
       `| ${row.folder} | ${row.suite} | ${row.steps} | ${row.passed} | ${row.failed} | ${row.unsupported}${row.feature === "" ? "" : ` (${row.feature})`} | ${row.messages} | ${row.ws} | ${row.subscription} |`,

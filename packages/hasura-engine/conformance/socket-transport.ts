@@ -3,7 +3,11 @@ import { WebSocket } from "ws";
 import { isJsonObject, type Json, parseJson, printJson } from "./exact-json.ts";
 
 /** The first message of an operation over graphql-transport-ws, as an answer body. Spoken by hand to keep all digits. */
-export async function callOverSocket(url: string, headers: Readonly<Record<string, string>>, request: { readonly [key: string]: Json }): Promise<Json> {
+export async function callOverSocket(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  request: { readonly [key: string]: Json },
+): Promise<Json> {
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/v1/graphql`, "graphql-transport-ws");
   const messages = readMessages(socket);
   try {

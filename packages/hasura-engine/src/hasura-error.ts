@@ -27,7 +27,12 @@ export class HasuraError extends Error {
   readonly path: string;
   readonly internal: unknown;
 
-  constructor(code: HasuraErrorCode, message: string, path = "$", options: { internal?: unknown; cause?: unknown } = {}) {
+  constructor(
+    code: HasuraErrorCode,
+    message: string,
+    path = "$",
+    options: { internal?: unknown; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "HasuraError";
     this.code = code;

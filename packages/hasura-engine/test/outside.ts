@@ -7,7 +7,9 @@ export type Outside = { url: string; calls(): readonly OutsideCall[]; close(): P
 export type OutsideCall = { path: string; headers: IncomingHttpHeaders; body: string };
 export type OutsideAnswer = { status?: number; headers?: Record<string, string | string[]>; body: string };
 
-export async function startOutside(answer: (call: OutsideCall) => OutsideAnswer | Promise<OutsideAnswer>): Promise<Outside> {
+export async function startOutside(
+  answer: (call: OutsideCall) => OutsideAnswer | Promise<OutsideAnswer>,
+): Promise<Outside> {
   const calls: OutsideCall[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -39,6 +41,16 @@ const requestSchema = z.object({ query: z.string(), variables: z.record(z.string
 export function startUpstream(schema: GraphQLSchema, rootValue: Record<string, unknown>): Promise<Outside> {
   return startOutside(async ({ body, headers }) => {
     const { query, variables } = requestSchema.parse(JSON.parse(body));
-    return { body: JSON.stringify(await graphql({ schema, source: query, variableValues: variables ?? null, rootValue, contextValue: { headers } })) };
+    return {
+      body: JSON.stringify(
+        await graphql({
+          schema,
+          source: query,
+          variableValues: variables ?? null,
+          rootValue,
+          contextValue: { headers },
+        }),
+      ),
+    };
   });
 }

@@ -13,9 +13,14 @@ export const hasuraDir = join(rootDir, "hasura");
  */
 export async function checkMetadata(): Promise<void> {
   const read = await readMetadataDirectory(join(hasuraDir, "metadata"));
-  if ("problems" in read) throw new Error(`hasura/metadata cannot be read:\n${read.problems.map((problem) => JSON.stringify(problem)).join("\n")}`);
+  if ("problems" in read)
+    throw new Error(
+      `hasura/metadata cannot be read:\n${read.problems.map((problem) => JSON.stringify(problem)).join("\n")}`,
+    );
   const twin: unknown = parse(readFileSync(join(hasuraDir, "permissions.yaml"), "utf8"));
   const findings = checkMetadataRules(read.raw.object, twin);
   if (findings.length === 0) return;
-  throw new Error(`hasura/metadata breaks ${findings.length} rules:\n${findings.map(({ pointer, rule, message }) => `${pointer}: ${rule}: ${message}`).join("\n")}`);
+  throw new Error(
+    `hasura/metadata breaks ${findings.length} rules:\n${findings.map(({ pointer, rule, message }) => `${pointer}: ${rule}: ${message}`).join("\n")}`,
+  );
 }

@@ -23,7 +23,11 @@ function logProgress(line: string): void {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { once: { type: "boolean", default: false }, fresh: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+    options: {
+      once: { type: "boolean", default: false },
+      fresh: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   });
   const [command] = positionals;
   if (values.help || command === undefined) {

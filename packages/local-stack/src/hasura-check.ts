@@ -20,7 +20,7 @@ export async function hasuraCheck(print: (line: string) => void): Promise<number
   print("rules: hasura/metadata agrees with hasura/permissions.yaml and with our rules");
   const stores = await startTemporaryStores(print);
   try {
-    const serverUrl = stores.env["DATABASE_URL"] ?? "";
+    const serverUrl = stores.env.DATABASE_URL ?? "";
     await createTemplate(serverUrl);
     const name = `hasura_check_${process.pid}`;
     const url = await cloneDatabase(serverUrl, name);
@@ -37,24 +37,34 @@ export async function hasuraCheck(print: (line: string) => void): Promise<number
 async function engineCheck(databaseUrl: string): Promise<number> {
   const nowhere = "http://127.0.0.1:9";
   const script = join(rootDir, "packages/hasura-engine/src/cli.ts");
-  const child = spawn(process.execPath, ["--conditions=@control-plane/source", script, "check", "--remote", `logs=${join(rootDir, "apps/logs-schema/schema.graphql")}`], {
-    stdio: "inherit",
-    env: {
-      ...process.env,
-      HASURA_METADATA_DIR: join(rootDir, "hasura/metadata"),
-      HASURA_GRAPHQL_ADMIN_SECRET: "only-for-this-check-0123456789abcdef",
-      HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIONS: "true",
-      HASURA_GRAPHQL_UNAUTHORIZED_ROLE: "anonymous",
-      PG_DATABASE_URL: databaseUrl,
-      AUTH_ACTIONS_URL: nowhere,
-      WEBHOOK_GATEWAY_URL: nowhere,
-      ORCHESTRATOR_URL: nowhere,
-      LOGS_SCHEMA_URL: nowhere,
-      HASURA_ACTION_SECRET: "checked-by-name-only",
-      HASURA_EVENT_SECRET: "checked-by-name-only",
-      LOGS_SCHEMA_SECRET: "checked-by-name-only",
+  const child = spawn(
+    process.execPath,
+    [
+      "--conditions=@control-plane/source",
+      script,
+      "check",
+      "--remote",
+      `logs=${join(rootDir, "apps/logs-schema/schema.graphql")}`,
+    ],
+    {
+      stdio: "inherit",
+      env: {
+        ...process.env,
+        HASURA_METADATA_DIR: join(rootDir, "hasura/metadata"),
+        HASURA_GRAPHQL_ADMIN_SECRET: "only-for-this-check-0123456789abcdef",
+        HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIONS: "true",
+        HASURA_GRAPHQL_UNAUTHORIZED_ROLE: "anonymous",
+        PG_DATABASE_URL: databaseUrl,
+        AUTH_ACTIONS_URL: nowhere,
+        WEBHOOK_GATEWAY_URL: nowhere,
+        ORCHESTRATOR_URL: nowhere,
+        LOGS_SCHEMA_URL: nowhere,
+        HASURA_ACTION_SECRET: "checked-by-name-only",
+        HASURA_EVENT_SECRET: "checked-by-name-only",
+        LOGS_SCHEMA_SECRET: "checked-by-name-only",
+      },
     },
-  });
+  );
   const [code] = await once(child, "exit");
   return typeof code === "number" ? code : 1;
 }

@@ -12,7 +12,13 @@ const portsSchema = z.object({
 });
 export type Ports = z.infer<typeof portsSchema>;
 
-const preferred: Ports = { hasura: 8080, authActions: 4001, webhookGateway: 4002, orchestrator: 4003, logsSchema: 4004 };
+const preferred: Ports = {
+  hasura: 8080,
+  authActions: 4001,
+  webhookGateway: 4002,
+  orchestrator: 4003,
+  logsSchema: 4004,
+};
 
 /** The ports of the last start where they are still free, else the usual ones, else any. `anyPort` skips the usual ones. */
 export async function choosePorts(stateDir: string, anyPort: boolean): Promise<Ports> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ensureVirtualEnvironment, findPython, PYTHON_REMEDY } from "@control-plane/local-stores";
 import type { ServiceSpec } from "./service-process.ts";
-import { type SpecInput, runnerEnv } from "./services.ts";
+import { runnerEnv, type SpecInput } from "./services.ts";
 import { rootDir } from "./state.ts";
 
 export type RunnerChoice = { spec: ServiceSpec; kind: "python" | "typescript"; note: string };
@@ -18,11 +18,21 @@ export async function chooseRunner(input: SpecInput, log: (line: string) => void
     return {
       kind: "typescript",
       note: `no Python >= 3.10 found, so a small TypeScript runner executes the runs; to use the reference runner: ${PYTHON_REMEDY}`,
-      spec: { ...shared, command: process.execPath, args: ["--conditions=@control-plane/source", main], env: runnerEnv(input) },
+      spec: {
+        ...shared,
+        command: process.execPath,
+        args: ["--conditions=@control-plane/source", main],
+        env: runnerEnv(input),
+      },
     };
   }
   const runnerDir = join(rootDir, "apps/runner-python");
-  const environment = await ensureVirtualEnvironment({ name: "runner", python, lockFile: join(runnerDir, "requirements.lock"), log });
+  const environment = await ensureVirtualEnvironment({
+    name: "runner",
+    python,
+    lockFile: join(runnerDir, "requirements.lock"),
+    log,
+  });
   return {
     kind: "python",
     note: `runner-python on Python ${python.version}`,

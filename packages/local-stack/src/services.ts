@@ -10,7 +10,13 @@ export type StoreUrls = {
   database: { hasura: string; auth: string; gateway: string; orchestrator: string; logs: string };
 };
 
-export type StackUrls = { hasura: string; authActions: string; webhookGateway: string; orchestrator: string; logsSchema: string };
+export type StackUrls = {
+  hasura: string;
+  authActions: string;
+  webhookGateway: string;
+  orchestrator: string;
+  logsSchema: string;
+};
 
 export function urlsOf(ports: Ports): StackUrls {
   const local = (port: number): string => `http://127.0.0.1:${port}`;
@@ -38,10 +44,19 @@ export const ISSUER = "https://auth.control-plane.local";
 /** PATH and home alone come from outside: what a service needs is named here. */
 function baseEnv(): Record<string, string> {
   const kept = ["PATH", "HOME", "LANG", "TMPDIR", "NODE_EXTRA_CA_CERTS", "FAILPOINTS"];
-  return Object.fromEntries(kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] ?? ""]])));
+  return Object.fromEntries(
+    kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] ?? ""]])),
+  );
 }
 
-function nodeSpec(input: SpecInput, name: string, main: string, port: number, readyPath: string, env: Readonly<Record<string, string>>): ServiceSpec {
+function nodeSpec(
+  input: SpecInput,
+  name: string,
+  main: string,
+  port: number,
+  readyPath: string,
+  env: Readonly<Record<string, string>>,
+): ServiceSpec {
   return {
     name,
     command: process.execPath,

@@ -1,13 +1,13 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createDatabase, databaseUrl, migrate, roleUrl, seed } from "@control-plane/db";
-import { deleteStores, startStores, type Stores } from "@control-plane/local-stores";
+import { deleteStores, type Stores, startStores } from "@control-plane/local-stores";
 import pg from "pg";
 import { checkMetadata } from "./check-metadata.ts";
 import { choosePorts } from "./ports.ts";
 import { chooseRunner } from "./runner.ts";
 import { type ServiceProcess, startService } from "./service-process.ts";
-import { engineSpec, serviceSpecs, type SpecInput, type StackUrls, type StoreUrls, urlsOf } from "./services.ts";
+import { engineSpec, type SpecInput, type StackUrls, type StoreUrls, serviceSpecs, urlsOf } from "./services.ts";
 import { setupLogs } from "./setup-logs.ts";
 import { cloneTag, loadSecrets, rootDir, type StackSecrets } from "./state.ts";
 
@@ -61,17 +61,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-type Assembly = StackOptions & { stateDir: string; logDir: string; closers: (() => Promise<void>)[]; stop: () => Promise<void> };
+type Assembly = StackOptions & {
+  stateDir: string;
+  logDir: string;
+  closers: (() => Promise<void>)[];
+  stop: () => Promise<void>;
+};
 
 async function assemble(options: Assembly): Promise<Stack> {
   const { stateDir, log, closers } = options;
   const timed = <T>(label: string, work: () => Promise<T>): Promise<T> => withProgress(log, label, work);
 
   await timed("metadata rules", async () => checkMetadata());
-  const stores = await timed("stores: PostgreSQL, Redis, MongoDB", () => startStores({ dataDir: join(stateDir, "stores"), log }));
+  const stores = await timed("stores: PostgreSQL, Redis, MongoDB", () =>
+    startStores({ dataDir: join(stateDir, "stores"), log }),
+  );
   closers.push(() => stores.stop());
   const secrets = loadSecrets(stateDir);
-  const adminUrl = await timed("database schema and catalogue", () => prepareDatabase(requireStore(stores, "DATABASE_URL"), stateDir, secrets));
+  const adminUrl = await timed("database schema and catalogue", () =>
+    prepareDatabase(requireStore(stores, "DATABASE_URL"), stateDir, secrets),
+  );
   const input: SpecInput = {
     ports: await choosePorts(stateDir, options.anyPort === true),
     secrets,
@@ -140,7 +149,10 @@ async function prepareDatabase(serverUrl: string, stateDir: string, secrets: Sta
   }
   const url = databaseUrl(serverUrl, name);
   const { hasura, auth, gateway, orchestrator, logs } = secrets.databasePasswords;
-  await migrate({ url, passwords: { cp_hasura: hasura, cp_auth: auth, cp_gateway: gateway, cp_orchestrator: orchestrator, cp_logs: logs } });
+  await migrate({
+    url,
+    passwords: { cp_hasura: hasura, cp_auth: auth, cp_gateway: gateway, cp_orchestrator: orchestrator, cp_logs: logs },
+  });
   const client = createDatabase({ url, poolMax: 1, applicationName: "local-stack" });
   try {
     await seed(client.db);

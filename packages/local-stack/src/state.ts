@@ -15,7 +15,13 @@ const secretsSchema = z.object({
   opsSecret: z.string(),
   /** The local keyring of connections-and-keys: every data key is wrapped with it, so it lives as long as the data. */
   keyring: z.string(),
-  databasePasswords: z.object({ hasura: z.string(), auth: z.string(), gateway: z.string(), orchestrator: z.string(), logs: z.string() }),
+  databasePasswords: z.object({
+    hasura: z.string(),
+    auth: z.string(),
+    gateway: z.string(),
+    orchestrator: z.string(),
+    logs: z.string(),
+  }),
 });
 export type StackSecrets = z.infer<typeof secretsSchema>;
 

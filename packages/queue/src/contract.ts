@@ -46,14 +46,28 @@ export type Publisher<P extends object> = {
 };
 
 /** Parses, then adds the flat job `{ contractVersion, …payload }`. Rejects within 2 s while Redis is away. */
-export function createPublisher<P extends object>(contract: QueueContract<P>, connection: QueueConnection, onError: (error: Error) => void): Publisher<P> {
+export function createPublisher<P extends object>(
+  contract: QueueContract<P>,
+  connection: QueueConnection,
+  onError: (error: Error) => void,
+): Publisher<P> {
   const redis = new Redis(connection.url, publisherOptions);
   redis.on("error", onError);
-  const queue = new Queue(contract.name, { connection: redis, prefix: connection.prefix, defaultJobOptions: contract.options, skipVersionCheck: true, skipWaitingForReady: true });
+  const queue = new Queue(contract.name, {
+    connection: redis,
+    prefix: connection.prefix,
+    defaultJobOptions: contract.options,
+    skipVersionCheck: true,
+    skipWaitingForReady: true,
+  });
   queue.on("error", onError);
   const job = (payload: P) => {
     const data = contract.payload.parse(payload);
-    return { name: contract.name, data: { contractVersion: contract.contractVersion, ...data }, opts: { ...contract.options, jobId: contract.jobId(data) } };
+    return {
+      name: contract.name,
+      data: { contractVersion: contract.contractVersion, ...data },
+      opts: { ...contract.options, jobId: contract.jobId(data) },
+    };
   };
   return {
     async publish(payload) {
@@ -67,7 +81,13 @@ export function createPublisher<P extends object>(contract: QueueContract<P>, co
       const found = await queue.getJob(contract.jobId(payload));
       if (found === undefined) return false;
       const state = await found.getState();
-      return state === "waiting" || state === "active" || state === "delayed" || state === "prioritized" || state === "waiting-children";
+      return (
+        state === "waiting" ||
+        state === "active" ||
+        state === "delayed" ||
+        state === "prioritized" ||
+        state === "waiting-children"
+      );
     },
     async remove(payload) {
       await queue.remove(contract.jobId(payload));
@@ -91,7 +111,12 @@ export type Consumer = { close(): Promise<void> };
 export function startConsumer<P extends object>(
   contract: QueueContract<P>,
   connection: QueueConnection,
-  options: { concurrency: number; handle: (payload: P) => Promise<void>; onUnreadable: (job: { id: string; data: unknown; reason: string }) => Promise<void>; onError: (error: Error) => void },
+  options: {
+    concurrency: number;
+    handle: (payload: P) => Promise<void>;
+    onUnreadable: (job: { id: string; data: unknown; reason: string }) => Promise<void>;
+    onError: (error: Error) => void;
+  },
 ): Consumer {
   const redis = new Redis(connection.url, { maxRetriesPerRequest: null, retryStrategy });
   redis.on("error", options.onError);

@@ -1,4 +1,12 @@
-export { type Consumer, createPublisher, defineQueue, type Publisher, type QueueConnection, type QueueContract, startConsumer } from "./contract.ts";
+export {
+  type Consumer,
+  createPublisher,
+  defineQueue,
+  type Publisher,
+  type QueueConnection,
+  type QueueContract,
+  startConsumer,
+} from "./contract.ts";
 export { contractSchemas, renderJsonSchema, renderQueuesPage } from "./render-queues-page.ts";
 export { type RunEvents, readRunEvents, runEvents, signRunEvents, verifyRunEvents } from "./run-events.ts";
 export { type RunRequested, runRequested } from "./run-requested.ts";

@@ -2,7 +2,15 @@ import { z } from "zod";
 import type { QueueContract } from "./contract.ts";
 import { runEvents, runEventsSchema } from "./run-events.ts";
 import { runRequested, runRequestedSchema } from "./run-requested.ts";
-import { claimReplySchema, claimRequestSchema, eventsReplySchema, eventsRequestSchema, heartbeatReplySchema, heartbeatRequestSchema, runEventsBodySchema } from "./runner-api.ts";
+import {
+  claimReplySchema,
+  claimRequestSchema,
+  eventsReplySchema,
+  eventsRequestSchema,
+  heartbeatReplySchema,
+  heartbeatRequestSchema,
+  runEventsBodySchema,
+} from "./runner-api.ts";
 
 /** Every contract by the name of its schema file. */
 export const contractSchemas = {
@@ -28,12 +36,21 @@ export function renderJsonSchema(schema: z.ZodType): string {
 
 /** docs/queues.md. */
 export function renderQueuesPage(): string {
-  const queues: readonly { contract: Pick<QueueContract<object>, "name" | "contractVersion" | "options">; direction: string; jobId: string }[] = [
+  const queues: readonly {
+    contract: Pick<QueueContract<object>, "name" | "contractVersion" | "options">;
+    direction: string;
+    jobId: string;
+  }[] = [
     { contract: runRequested, direction: "orchestrator → runner", jobId: "`<runId>_<attempt>`" },
     { contract: runEvents, direction: "runner → orchestrator", jobId: "`<runId>_<attempt>_<first seq>`" },
   ];
-  const rows = queues.map(({ contract, direction, jobId }) => `| \`${contract.name}\` | ${direction} | ${contract.contractVersion} | ${jobId} | ${contract.options.attempts ?? 1} |`);
-  const files = Object.keys(contractSchemas).map((name) => `- [${name}](../packages/queue/schemas/${name}.schema.json)`);
+  const rows = queues.map(
+    ({ contract, direction, jobId }) =>
+      `| \`${contract.name}\` | ${direction} | ${contract.contractVersion} | ${jobId} | ${contract.options.attempts ?? 1} |`,
+  );
+  const files = Object.keys(contractSchemas).map(
+    (name) => `- [${name}](../packages/queue/schemas/${name}.schema.json)`,
+  );
   return [
     "# Queues and runner contracts",
     "",

@@ -22,7 +22,12 @@ export const runEvents = defineQueue<RunEvents>({
   contractVersion: 1,
   payload: runEventsSchema,
   jobId: ({ runId, attempt, body }) => `${runId}_${attempt}_${firstSeq(body)}`,
-  options: { attempts: 10, backoff: { type: "exponential", delay: 1_000 }, removeOnComplete: true, removeOnFail: { age: 24 * 3600 } },
+  options: {
+    attempts: 10,
+    backoff: { type: "exponential", delay: 1_000 },
+    removeOnComplete: true,
+    removeOnFail: { age: 24 * 3600 },
+  },
 });
 
 function firstSeq(body: string): number {

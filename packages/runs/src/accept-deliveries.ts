@@ -54,10 +54,15 @@ export async function acceptDeliveries(db: Database, deliveries: readonly NewDel
 
 async function acceptBatch(db: Database, deliveries: readonly NewDelivery[]): Promise<DeliveryOutcome[]> {
   // Two batches with the same keys lock them in the same order. A key that comes twice in one batch: the first wins.
-  const sorted = [...deliveries].sort((a, b) => compareText(a.triggerId, b.triggerId) || Buffer.compare(a.dedupeKey ?? EMPTY, b.dedupeKey ?? EMPTY));
+  const sorted = [...deliveries].sort(
+    (a, b) => compareText(a.triggerId, b.triggerId) || Buffer.compare(a.dedupeKey ?? EMPTY, b.dedupeKey ?? EMPTY),
+  );
   const written = await repeatOnConflict(() => insertBatch(db, sorted));
   const repeated = deliveries.filter(({ deliveryId }) => written.get(deliveryId) === "repeated");
-  const first = repeated.length === 0 ? new Map<string, DeliveryOutcome>() : await repeatOnConflict(() => countRepeats(db, repeated));
+  const first =
+    repeated.length === 0
+      ? new Map<string, DeliveryOutcome>()
+      : await repeatOnConflict(() => countRepeats(db, repeated));
   return deliveries.map(({ deliveryId, runId }) => {
     const state = written.get(deliveryId);
     if (state === "inserted") return { outcome: "accepted", deliveryId, runId };
@@ -74,7 +79,10 @@ function compareText(left: string, right: string): number {
 
 const writtenSchema = z.array(z.object({ delivery_id: z.uuid(), receiving: z.boolean(), inserted: z.boolean() }));
 
-async function insertBatch(db: Database, rows: readonly NewDelivery[]): Promise<Map<string, "inserted" | "repeated" | "not-receiving">> {
+async function insertBatch(
+  db: Database,
+  rows: readonly NewDelivery[],
+): Promise<Map<string, "inserted" | "repeated" | "not-receiving">> {
   const column = <T>(pick: (delivery: NewDelivery) => T) => sql.param(rows.map(pick));
   const result = await db.execute(sql`
     with input as (
@@ -113,10 +121,22 @@ async function insertBatch(db: Database, rows: readonly NewDelivery[]): Promise<
       from input i
       left join target on target.delivery_id = i.delivery_id
       left join run on run.webhook_delivery_id = i.delivery_id`);
-  return new Map(writtenSchema.parse(result.rows).map((row) => [row.delivery_id, row.inserted ? "inserted" : row.receiving ? "repeated" : "not-receiving"]));
+  return new Map(
+    writtenSchema
+      .parse(result.rows)
+      .map((row) => [row.delivery_id, row.inserted ? "inserted" : row.receiving ? "repeated" : "not-receiving"]),
+  );
 }
 
-const repeatSchema = z.array(z.object({ delivery_id: z.uuid(), first_id: z.uuid(), first_run_id: z.uuid().nullable(), by_id: z.boolean(), same_body: z.boolean() }));
+const repeatSchema = z.array(
+  z.object({
+    delivery_id: z.uuid(),
+    first_id: z.uuid(),
+    first_run_id: z.uuid().nullable(),
+    by_id: z.boolean(),
+    same_body: z.boolean(),
+  }),
+);
 
 /** Finds the first delivery of each repeated one by its keys, compares the bodies and counts the repeat there. */
 async function countRepeats(db: Database, rows: readonly NewDelivery[]): Promise<Map<string, DeliveryOutcome>> {
@@ -147,7 +167,10 @@ async function countRepeats(db: Database, rows: readonly NewDelivery[]): Promise
   return new Map(
     repeatSchema.parse(result.rows).map((row): [string, DeliveryOutcome] => {
       if (row.by_id && !row.same_body) return [row.delivery_id, { outcome: "conflict" }];
-      return [row.delivery_id, { outcome: "duplicate", deliveryId: row.first_id, runId: row.first_run_id ?? row.first_id }];
+      return [
+        row.delivery_id,
+        { outcome: "duplicate", deliveryId: row.first_id, runId: row.first_run_id ?? row.first_id },
+      ];
     }),
   );
 }

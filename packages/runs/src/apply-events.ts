@@ -1,9 +1,16 @@
-import { type Database, inTransaction, runEventBuffer, stepRuns, type Transaction, workflowRuns } from "@control-plane/db";
+import {
+  type Database,
+  inTransaction,
+  runEventBuffer,
+  stepRuns,
+  type Transaction,
+  workflowRuns,
+} from "@control-plane/db";
 import { type RunEvent, runEventSchema } from "@control-plane/queue";
 import { and, asc, eq, inArray, lte, sql } from "drizzle-orm";
+import { isHeld, type RunStatus } from "./lifecycle.ts";
 import type { LeaseSettings } from "./limits.ts";
 import { BUFFERED_EVENTS_MAX } from "./limits.ts";
-import { isHeld, type RunStatus } from "./lifecycle.ts";
 import { finishAttempt } from "./move-run.ts";
 import { type LockedRun, lockRun } from "./run-columns.ts";
 
@@ -62,7 +69,11 @@ async function applyLocked(tx: Transaction, batch: EventBatch, lease: LeaseSetti
 
 type Indexed = readonly [index: number, event: RunEvent];
 
-async function fold(tx: Transaction, run: LockedRun, fresh: readonly Indexed[]): Promise<{ seq: number; status: RunStatus }> {
+async function fold(
+  tx: Transaction,
+  run: LockedRun,
+  fresh: readonly Indexed[],
+): Promise<{ seq: number; status: RunStatus }> {
   const steps = await readSteps(tx, run);
   const waiting = await mergeBuffered(tx, run, fresh);
   let seq = run.lastEventSeq;
@@ -81,7 +92,11 @@ async function fold(tx: Transaction, run: LockedRun, fresh: readonly Indexed[]):
 }
 
 /** What waited in the buffer and what came now, by number; the first with a number counts. */
-async function mergeBuffered(tx: Transaction, run: LockedRun, fresh: readonly Indexed[]): Promise<Map<number, Indexed>> {
+async function mergeBuffered(
+  tx: Transaction,
+  run: LockedRun,
+  fresh: readonly Indexed[],
+): Promise<Map<number, Indexed>> {
   const rows = await tx
     .select({ seq: runEventBuffer.seq, event: runEventBuffer.event })
     .from(runEventBuffer)
@@ -92,7 +107,13 @@ async function mergeBuffered(tx: Transaction, run: LockedRun, fresh: readonly In
   return merged;
 }
 
-async function keepBuffered(tx: Transaction, run: LockedRun, fresh: readonly Indexed[], seq: number, steps: Steps): Promise<void> {
+async function keepBuffered(
+  tx: Transaction,
+  run: LockedRun,
+  fresh: readonly Indexed[],
+  seq: number,
+  steps: Steps,
+): Promise<void> {
   const attempt = and(eq(runEventBuffer.workflowRunId, run.id), eq(runEventBuffer.attempt, run.attempt));
   await tx.delete(runEventBuffer).where(and(attempt, lte(runEventBuffer.seq, seq)));
   const ahead = fresh.filter(([, event]) => event.seq > seq);
@@ -104,12 +125,16 @@ async function keepBuffered(tx: Transaction, run: LockedRun, fresh: readonly Ind
     .values(ahead.map(([, event]) => ({ workflowRunId: run.id, attempt: run.attempt, seq: event.seq, event })))
     .onConflictDoNothing();
   const [count] = await tx.select({ kept: sql<number>`count(*)::int` }).from(runEventBuffer).where(attempt);
-  if ((count?.kept ?? 0) > BUFFERED_EVENTS_MAX) throw new InvalidEvent(ahead[0]?.[0] ?? 0, "too many events wait for one that is missing");
+  if ((count?.kept ?? 0) > BUFFERED_EVENTS_MAX)
+    throw new InvalidEvent(ahead[0]?.[0] ?? 0, "too many events wait for one that is missing");
 }
 
 async function setSeq(tx: Transaction, run: LockedRun, seq: number): Promise<void> {
   if (seq === run.lastEventSeq) return;
-  await tx.update(workflowRuns).set({ lastEventSeq: seq }).where(and(eq(workflowRuns.tenantId, run.tenantId), eq(workflowRuns.id, run.id)));
+  await tx
+    .update(workflowRuns)
+    .set({ lastEventSeq: seq })
+    .where(and(eq(workflowRuns.tenantId, run.tenantId), eq(workflowRuns.id, run.id)));
 }
 
 /** Steps of the run by key: the row of this attempt, or `done` for one that succeeded before it. */
@@ -121,7 +146,12 @@ async function readSteps(tx: Transaction, run: LockedRun): Promise<Steps> {
     .from(stepRuns)
     .where(and(eq(stepRuns.tenantId, run.tenantId), eq(stepRuns.workflowRunId, run.id)))
     .orderBy(asc(stepRuns.attempt));
-  return new Map(rows.map((row) => [row.stepKey, row.attempt === run.attempt ? { id: row.id, open: true, status: row.status } : "done"]));
+  return new Map(
+    rows.map((row) => [
+      row.stepKey,
+      row.attempt === run.attempt ? { id: row.id, open: true, status: row.status } : "done",
+    ]),
+  );
 }
 
 function requireStep(steps: Steps, stepKey: string, index: number) {
@@ -151,11 +181,17 @@ function stepChange(event: StepEvent, at: ReturnType<typeof sql>): [StepValues, 
   const ended = { startedAt: sql`coalesce(${stepRuns.startedAt}, ${at})`, finishedAt: at };
   switch (event.type) {
     case "step.started":
-      return [{ status: "RUNNING", startedAt: at, ...(event.input === undefined ? {} : { input: jsonOrNull(event.input) }) }, ["PENDING"]];
+      return [
+        { status: "RUNNING", startedAt: at, ...(event.input === undefined ? {} : { input: jsonOrNull(event.input) }) },
+        ["PENDING"],
+      ];
     case "step.succeeded":
       return [{ ...ended, status: "SUCCEEDED", output: jsonOrNull(event.output) }, ["PENDING", "RUNNING"]];
     case "step.failed":
-      return [{ ...ended, status: event.error.code === "STEP_TIMEOUT" ? "TIMED_OUT" : "FAILED", error: event.error }, ["PENDING", "RUNNING"]];
+      return [
+        { ...ended, status: event.error.code === "STEP_TIMEOUT" ? "TIMED_OUT" : "FAILED", error: event.error },
+        ["PENDING", "RUNNING"],
+      ];
     case "step.skipped":
       return [{ status: "SKIPPED", finishedAt: at }, ["PENDING", "RUNNING"]];
   }
@@ -169,7 +205,10 @@ function jsonOrNull(value: unknown): unknown {
 async function endRun(tx: Transaction, run: LockedRun, index: number, event: RunEvent): Promise<RunStatus> {
   switch (event.type) {
     case "run.succeeded":
-      return finishAttempt(tx, run, { kind: "succeeded", output: event.output === undefined ? null : jsonOrNull(event.output) });
+      return finishAttempt(tx, run, {
+        kind: "succeeded",
+        output: event.output === undefined ? null : jsonOrNull(event.output),
+      });
     case "run.failed":
       return finishAttempt(tx, run, { kind: "failed", error: event.error, cause: "reported" });
     case "run.cancelled":
@@ -180,7 +219,13 @@ async function endRun(tx: Transaction, run: LockedRun, index: number, event: Run
   }
 }
 
-async function keepLease(tx: Transaction, run: LockedRun, seq: number, status: RunStatus, lease: LeaseSettings): Promise<Applied> {
+async function keepLease(
+  tx: Transaction,
+  run: LockedRun,
+  seq: number,
+  status: RunStatus,
+  lease: LeaseSettings,
+): Promise<Applied> {
   const [row] = await tx
     .update(workflowRuns)
     .set({ leaseExpiresAt: sql`now() + make_interval(secs => ${lease.leaseSeconds})` })

@@ -6,18 +6,40 @@ export type AttemptEnd = "CANCELLED" | "DEADLINE" | "LEASE_LOST" | "NOT_REPORTED
 
 const OPEN_STEP_BECOMES = {
   CANCELLED: { status: "CANCELLED", error: null },
-  DEADLINE: { status: "TIMED_OUT", error: { code: "RUN_DEADLINE", message: "the run's deadline passed", retryable: false } },
+  DEADLINE: {
+    status: "TIMED_OUT",
+    error: { code: "RUN_DEADLINE", message: "the run's deadline passed", retryable: false },
+  },
   LEASE_LOST: { status: "FAILED", error: { code: "LEASE_LOST", message: "the runner was lost", retryable: true } },
-  NOT_REPORTED: { status: "FAILED", error: { code: "NOT_REPORTED", message: "the runner ended the run without ending this step", retryable: false } },
+  NOT_REPORTED: {
+    status: "FAILED",
+    error: { code: "NOT_REPORTED", message: "the runner ended the run without ending this step", retryable: false },
+  },
 } as const satisfies Record<AttemptEnd, { status: "CANCELLED" | "TIMED_OUT" | "FAILED"; error: unknown }>;
 
 /** Closes the open steps of the attempt and empties its event buffer; part of the transaction that moves the run. */
-export async function endAttempt(tx: Queryable, run: { id: string; tenantId: string; attempt: number }, end: AttemptEnd): Promise<void> {
-  const own = and(eq(stepRuns.tenantId, run.tenantId), eq(stepRuns.workflowRunId, run.id), eq(stepRuns.attempt, run.attempt));
+export async function endAttempt(
+  tx: Queryable,
+  run: { id: string; tenantId: string; attempt: number },
+  end: AttemptEnd,
+): Promise<void> {
+  const own = and(
+    eq(stepRuns.tenantId, run.tenantId),
+    eq(stepRuns.workflowRunId, run.id),
+    eq(stepRuns.attempt, run.attempt),
+  );
   const { status, error } = OPEN_STEP_BECOMES[end];
-  await tx.update(stepRuns).set({ status: "SKIPPED", finishedAt: sql`now()` }).where(and(own, eq(stepRuns.status, "PENDING")));
-  await tx.update(stepRuns).set({ status, error, finishedAt: sql`now()` }).where(and(own, eq(stepRuns.status, "RUNNING")));
-  await tx.delete(runEventBuffer).where(and(eq(runEventBuffer.workflowRunId, run.id), eq(runEventBuffer.attempt, run.attempt)));
+  await tx
+    .update(stepRuns)
+    .set({ status: "SKIPPED", finishedAt: sql`now()` })
+    .where(and(own, eq(stepRuns.status, "PENDING")));
+  await tx
+    .update(stepRuns)
+    .set({ status, error, finishedAt: sql`now()` })
+    .where(and(own, eq(stepRuns.status, "RUNNING")));
+  await tx
+    .delete(runEventBuffer)
+    .where(and(eq(runEventBuffer.workflowRunId, run.id), eq(runEventBuffer.attempt, run.attempt)));
 }
 
 export type RetryPolicy = { maxAttempts: number; initialDelaySeconds: number; factor: number; maxDelaySeconds: number };
@@ -25,7 +47,13 @@ export type RetryPolicy = { maxAttempts: number; initialDelaySeconds: number; fa
 const DELAY_SECONDS_MAX = 24 * 3600;
 
 /** Seconds until attempt `attempt + 1`: what the failure asked for, else the policy's back-off; both ± 20 %. */
-export function backOffSeconds(policy: RetryPolicy, attempt: number, askedSeconds: number | undefined, random: () => number = Math.random): number {
-  const planned = askedSeconds ?? Math.min(policy.initialDelaySeconds * policy.factor ** (attempt - 1), policy.maxDelaySeconds);
+export function backOffSeconds(
+  policy: RetryPolicy,
+  attempt: number,
+  askedSeconds: number | undefined,
+  random: () => number = Math.random,
+): number {
+  const planned =
+    askedSeconds ?? Math.min(policy.initialDelaySeconds * policy.factor ** (attempt - 1), policy.maxDelaySeconds);
   return Math.min(planned * (0.8 + 0.4 * random()), DELAY_SECONDS_MAX);
 }

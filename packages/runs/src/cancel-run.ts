@@ -10,20 +10,36 @@ export type CancelOutcome = { outcome: "CANCELLED" | "CANCELLING" | "ALREADY_TER
 
 /** Cancels at once what no runner holds; asks the runner otherwise. Repeating it changes nothing. Throws `NOT_FOUND`. */
 export async function cancelRun(db: Database, caller: Caller, runId: string): Promise<CancelOutcome> {
-  const actor = { source: "orchestrator", userId: caller.userId, tenantId: caller.tenantId, role: caller.role, requestId: caller.requestId } as const;
+  const actor = {
+    source: "orchestrator",
+    userId: caller.userId,
+    tenantId: caller.tenantId,
+    role: caller.role,
+    requestId: caller.requestId,
+  } as const;
   return inTransaction(db, actor, async (tx): Promise<CancelOutcome> => {
     const run = await lockRun(tx, runId, caller.tenantId);
     if (run === undefined) throw new AppError("NOT_FOUND", "there is no such run");
-    const own = and(eq(workflowRuns.tenantId, run.tenantId), eq(workflowRuns.id, run.id), eq(workflowRuns.status, run.status));
+    const own = and(
+      eq(workflowRuns.tenantId, run.tenantId),
+      eq(workflowRuns.id, run.id),
+      eq(workflowRuns.status, run.status),
+    );
     const request = { cancelRequestedAt: sql`now()`, cancelRequestedBy: caller.userId };
     switch (run.status) {
       case "PENDING":
       case "QUEUED":
-        await tx.update(workflowRuns).set({ ...request, status: "CANCELLED", finishedAt: sql`now()` }).where(own);
+        await tx
+          .update(workflowRuns)
+          .set({ ...request, status: "CANCELLED", finishedAt: sql`now()` })
+          .where(own);
         await endAttempt(tx, run, "CANCELLED");
         return { outcome: "CANCELLED", status: "CANCELLED" };
       case "RUNNING":
-        await tx.update(workflowRuns).set({ ...request, status: "CANCELLING" }).where(own);
+        await tx
+          .update(workflowRuns)
+          .set({ ...request, status: "CANCELLING" })
+          .where(own);
         return { outcome: "CANCELLING", status: "CANCELLING" };
       case "CANCELLING":
         return { outcome: "CANCELLING", status: "CANCELLING" };

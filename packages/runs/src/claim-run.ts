@@ -33,10 +33,21 @@ export async function claimRun(db: Database, claim: Claim, lease: LeaseSettings)
                  where v.tenant_id = ${workflowRuns.tenantId} and v.id = ${workflowRuns.workflowVersionId}), 3600))
           else ${workflowRuns.deadlineAt} end`,
       })
-      .where(and(eq(workflowRuns.id, claim.runId), eq(workflowRuns.attempt, claim.attempt), eq(workflowRuns.status, "QUEUED")))
+      .where(
+        and(
+          eq(workflowRuns.id, claim.runId),
+          eq(workflowRuns.attempt, claim.attempt),
+          eq(workflowRuns.status, "QUEUED"),
+        ),
+      )
       .returning();
     if (run?.leaseExpiresAt == null || run.startedAt === null) return undefined;
-    return { leaseToken: token.token, leaseExpiresAt: run.leaseExpiresAt, deadlineAt: run.deadlineAt, bundle: await buildBundle(tx, { ...run, startedAt: run.startedAt }) };
+    return {
+      leaseToken: token.token,
+      leaseExpiresAt: run.leaseExpiresAt,
+      deadlineAt: run.deadlineAt,
+      bundle: await buildBundle(tx, { ...run, startedAt: run.startedAt }),
+    };
   });
 }
 
@@ -72,12 +83,22 @@ async function buildBundle(tx: Transaction, run: ClaimedRun): Promise<Bundle> {
   const facts = await readFacts(tx, run);
   const { definition } = facts;
   const steps = orderSteps(definition.steps);
-  const actions = await readActions(tx, run.tenantId, steps.map(({ actionId }) => actionId));
-  const baseUrls = await readBaseUrls(tx, run.tenantId, steps.flatMap(({ connectionId }) => connectionId ?? []));
+  const actions = await readActions(
+    tx,
+    run.tenantId,
+    steps.map(({ actionId }) => actionId),
+  );
+  const baseUrls = await readBaseUrls(
+    tx,
+    run.tenantId,
+    steps.flatMap(({ connectionId }) => connectionId ?? []),
+  );
   const done = await tx
     .select({ stepKey: stepRuns.stepKey, output: stepRuns.output })
     .from(stepRuns)
-    .where(and(eq(stepRuns.tenantId, run.tenantId), eq(stepRuns.workflowRunId, run.id), eq(stepRuns.status, "SUCCEEDED")));
+    .where(
+      and(eq(stepRuns.tenantId, run.tenantId), eq(stepRuns.workflowRunId, run.id), eq(stepRuns.status, "SUCCEEDED")),
+    );
   const open = await insertOpenSteps(tx, run, steps, new Set(done.map(({ stepKey }) => stepKey)));
   return {
     contractVersion: 1,
@@ -154,7 +175,12 @@ async function readFacts(tx: Transaction, run: ClaimedRun): Promise<z.infer<type
      where r.tenant_id = ${run.tenantId}::uuid and r.id = ${run.id}::uuid`);
   const [row] = rows;
   const dates = (value: unknown): unknown => (typeof value === "string" ? new Date(value) : value);
-  return factsSchema.parse({ ...row, expires_at: dates(row?.["expires_at"]), received_at: dates(row?.["received_at"]), scheduled_for: dates(row?.["scheduled_for"]) });
+  return factsSchema.parse({
+    ...row,
+    expires_at: dates(row?.expires_at),
+    received_at: dates(row?.received_at),
+    scheduled_for: dates(row?.scheduled_for),
+  });
 }
 
 async function readActions(tx: Transaction, tenantId: string, ids: readonly string[]) {
@@ -165,7 +191,11 @@ async function readActions(tx: Transaction, tenantId: string, ids: readonly stri
   return new Map(actionsSchema.parse(rows).map((action) => [action.id, action]));
 }
 
-async function readBaseUrls(tx: Transaction, tenantId: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+async function readBaseUrls(
+  tx: Transaction,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
   if (ids.length === 0) return new Map();
   const { rows } = await tx.execute(sql`
     select id, config ->> 'baseUrl' as base_url from connections
@@ -175,9 +205,26 @@ async function readBaseUrls(tx: Transaction, tenantId: string, ids: readonly str
 }
 
 /** A PENDING row of this attempt for every step without a success in this run. */
-async function insertOpenSteps(tx: Transaction, run: ClaimedRun, steps: Definition["steps"], done: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
+async function insertOpenSteps(
+  tx: Transaction,
+  run: ClaimedRun,
+  steps: Definition["steps"],
+  done: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, string>> {
   const open = steps.flatMap((step, position) =>
-    done.has(step.key) ? [] : [{ tenantId: run.tenantId, workflowRunId: run.id, stepKey: step.key, actionId: step.actionId, position, attempt: run.attempt, status: "PENDING" as const }],
+    done.has(step.key)
+      ? []
+      : [
+          {
+            tenantId: run.tenantId,
+            workflowRunId: run.id,
+            stepKey: step.key,
+            actionId: step.actionId,
+            position,
+            attempt: run.attempt,
+            status: "PENDING" as const,
+          },
+        ],
   );
   if (open.length === 0) return new Map();
   const rows = await tx.insert(stepRuns).values(open).returning({ id: stepRuns.id, stepKey: stepRuns.stepKey });

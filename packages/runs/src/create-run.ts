@@ -35,8 +35,16 @@ const outcomeSchema = z.object({
  */
 export async function createManualRun(db: Database, caller: Caller, run: ManualRun): Promise<CreatedRun> {
   const input = JSON.stringify(run.input);
-  if (Buffer.byteLength(input) > INPUT_BYTES_MAX) throw new AppError("PAYLOAD_TOO_LARGE", "the input is larger than 1 MiB");
-  const actor = { source: "orchestrator", userId: caller.userId, tenantId: caller.tenantId, role: caller.role, requestId: caller.requestId, traceparent: run.traceparent } as const;
+  if (Buffer.byteLength(input) > INPUT_BYTES_MAX)
+    throw new AppError("PAYLOAD_TOO_LARGE", "the input is larger than 1 MiB");
+  const actor = {
+    source: "orchestrator",
+    userId: caller.userId,
+    tenantId: caller.tenantId,
+    role: caller.role,
+    requestId: caller.requestId,
+    traceparent: run.traceparent,
+  } as const;
   return inTransaction(db, actor, async (tx) => {
     const outcome = await insertRun(tx, caller, run, input);
     if (outcome?.run_id != null) {
@@ -47,12 +55,18 @@ export async function createManualRun(db: Database, caller: Caller, run: ManualR
     const first = run.idempotencyKey === undefined ? undefined : await findFirst(tx, caller.tenantId, run, input);
     if (first !== undefined) return first;
     if (outcome === undefined) throw new AppError("NOT_FOUND", "there is no such workflow");
-    if (outcome.archived === true || run.version === undefined) throw new AppError("WORKFLOW_NOT_PUBLISHED", "the workflow has no version that can run");
+    if (outcome.archived === true || run.version === undefined)
+      throw new AppError("WORKFLOW_NOT_PUBLISHED", "the workflow has no version that can run");
     throw new AppError("NOT_FOUND", "there is no such published version");
   });
 }
 
-async function insertRun(tx: Transaction, caller: Caller, run: ManualRun, input: string): Promise<z.infer<typeof outcomeSchema> | undefined> {
+async function insertRun(
+  tx: Transaction,
+  caller: Caller,
+  run: ManualRun,
+  input: string,
+): Promise<z.infer<typeof outcomeSchema> | undefined> {
   const { rows } = await tx.execute(sql`
     with target as (
       select w.id as workflow_id, w.archived_at, v.id as version_id, v.definition
@@ -80,11 +94,17 @@ async function insertRun(tx: Transaction, caller: Caller, run: ManualRun, input:
 function refuseInvalidInput(inputSchema: JsonValue, input: JsonValue): void {
   if (inputSchema === null) return;
   const issues = validateValue(readSchema(inputSchema), input);
-  if (issues.length > 0) throw new AppError("INPUT_INVALID", "the input does not fit the workflow's inputSchema", { details: { issues } });
+  if (issues.length > 0)
+    throw new AppError("INPUT_INVALID", "the input does not fit the workflow's inputSchema", { details: { issues } });
 }
 
 /** The run an idempotency key already made: the same call again, or a key that was used for another one. */
-async function findFirst(tx: Transaction, tenantId: string, run: ManualRun, input: string): Promise<CreatedRun | undefined> {
+async function findFirst(
+  tx: Transaction,
+  tenantId: string,
+  run: ManualRun,
+  input: string,
+): Promise<CreatedRun | undefined> {
   const [first] = await tx
     .select({
       runId: workflowRuns.id,
@@ -93,7 +113,13 @@ async function findFirst(tx: Transaction, tenantId: string, run: ManualRun, inpu
       version: sql<number>`(select v.version from workflow_versions v where v.tenant_id = ${workflowRuns.tenantId} and v.id = ${workflowRuns.workflowVersionId})`,
     })
     .from(workflowRuns)
-    .where(and(eq(workflowRuns.tenantId, tenantId), eq(workflowRuns.workflowId, run.workflowId), eq(workflowRuns.idempotencyKey, run.idempotencyKey ?? "")));
+    .where(
+      and(
+        eq(workflowRuns.tenantId, tenantId),
+        eq(workflowRuns.workflowId, run.workflowId),
+        eq(workflowRuns.idempotencyKey, run.idempotencyKey ?? ""),
+      ),
+    );
   if (first === undefined) return undefined;
   if (!first.sameInput || (run.version !== undefined && run.version !== first.version)) {
     throw new AppError("IDEMPOTENCY_KEY_REUSED", "the idempotency key was used for another call");

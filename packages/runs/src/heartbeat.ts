@@ -5,7 +5,11 @@ import type { LeaseSettings } from "./limits.ts";
 export type Heartbeat = { leaseExpiresAt: Date; deadlineAt: Date; appliedSeq: number; cancelRequested: boolean };
 
 /** Extends the lease of the attempt that presents its token; undefined when that attempt is over. */
-export async function extendLease(db: Database, held: { runId: string; attempt: number; leaseTokenHash: Buffer }, lease: LeaseSettings): Promise<Heartbeat | undefined> {
+export async function extendLease(
+  db: Database,
+  held: { runId: string; attempt: number; leaseTokenHash: Buffer },
+  lease: LeaseSettings,
+): Promise<Heartbeat | undefined> {
   const [run] = await db
     .update(workflowRuns)
     .set({ leaseExpiresAt: sql`now() + make_interval(secs => ${lease.leaseSeconds})` })
@@ -17,7 +21,17 @@ export async function extendLease(db: Database, held: { runId: string; attempt: 
         inArray(workflowRuns.status, ["RUNNING", "CANCELLING"]),
       ),
     )
-    .returning({ leaseExpiresAt: workflowRuns.leaseExpiresAt, deadlineAt: workflowRuns.deadlineAt, appliedSeq: workflowRuns.lastEventSeq, status: workflowRuns.status });
+    .returning({
+      leaseExpiresAt: workflowRuns.leaseExpiresAt,
+      deadlineAt: workflowRuns.deadlineAt,
+      appliedSeq: workflowRuns.lastEventSeq,
+      status: workflowRuns.status,
+    });
   if (run?.leaseExpiresAt == null) return undefined;
-  return { leaseExpiresAt: run.leaseExpiresAt, deadlineAt: run.deadlineAt, appliedSeq: run.appliedSeq, cancelRequested: run.status === "CANCELLING" };
+  return {
+    leaseExpiresAt: run.leaseExpiresAt,
+    deadlineAt: run.deadlineAt,
+    appliedSeq: run.appliedSeq,
+    cancelRequested: run.status === "CANCELLING",
+  };
 }

@@ -2,8 +2,8 @@ import { type Queryable, workflowRuns } from "@control-plane/db";
 import { and, eq, sql } from "drizzle-orm";
 import { backOffSeconds, endAttempt } from "./attempt-end.ts";
 import type { RunError, RunStatus } from "./lifecycle.ts";
-import type { LockedRun } from "./run-columns.ts";
 import { readRetryPolicy } from "./retry-policy.ts";
+import type { LockedRun } from "./run-columns.ts";
 
 /** What an attempt came to, as an event or the sweeper says it. */
 export type AttemptResult =
@@ -18,21 +18,35 @@ export type AttemptResult =
  * status.
  */
 export async function finishAttempt(tx: Queryable, run: LockedRun, result: AttemptResult): Promise<RunStatus> {
-  const own = and(eq(workflowRuns.tenantId, run.tenantId), eq(workflowRuns.id, run.id), eq(workflowRuns.status, run.status), eq(workflowRuns.attempt, run.attempt));
+  const own = and(
+    eq(workflowRuns.tenantId, run.tenantId),
+    eq(workflowRuns.id, run.id),
+    eq(workflowRuns.status, run.status),
+    eq(workflowRuns.attempt, run.attempt),
+  );
   const ended = { leaseExpiresAt: null, finishedAt: sql`now()` };
   switch (result.kind) {
     case "succeeded":
-      await tx.update(workflowRuns).set({ ...ended, status: "SUCCEEDED", output: result.output ?? null, error: null }).where(own);
+      await tx
+        .update(workflowRuns)
+        .set({ ...ended, status: "SUCCEEDED", output: result.output ?? null, error: null })
+        .where(own);
       await endAttempt(tx, run, "NOT_REPORTED");
       return "SUCCEEDED";
     case "cancelled":
-      await tx.update(workflowRuns).set({ ...ended, status: "CANCELLED" }).where(own);
+      await tx
+        .update(workflowRuns)
+        .set({ ...ended, status: "CANCELLED" })
+        .where(own);
       await endAttempt(tx, run, "CANCELLED");
       return "CANCELLED";
     case "timed-out": {
       const code = run.startedAt === null ? "QUEUE_DEADLINE" : "RUN_DEADLINE";
       const error = { code, message: "the run's deadline passed", retryable: false };
-      await tx.update(workflowRuns).set({ ...ended, status: "TIMED_OUT", error }).where(own);
+      await tx
+        .update(workflowRuns)
+        .set({ ...ended, status: "TIMED_OUT", error })
+        .where(own);
       await endAttempt(tx, run, "DEADLINE");
       return "TIMED_OUT";
     }
@@ -48,18 +62,32 @@ async function failAttempt(
   own: ReturnType<typeof and>,
   ended: object,
 ): Promise<RunStatus> {
-  const stored = { code: error.code, message: error.message, ...(error.stepKey === undefined ? {} : { stepKey: error.stepKey }), retryable: error.retryable };
+  const stored = {
+    code: error.code,
+    message: error.message,
+    ...(error.stepKey === undefined ? {} : { stepKey: error.stepKey }),
+    retryable: error.retryable,
+  };
   const end = cause === "lease-lost" ? "LEASE_LOST" : "NOT_REPORTED";
   if (run.status === "RUNNING" && error.retryable && run.attempt < run.maxAttempts) {
     const delay = backOffSeconds(await readRetryPolicy(tx, run), run.attempt, error.retryAfterSeconds);
     await tx
       .update(workflowRuns)
-      .set({ status: "PENDING", attempt: run.attempt + 1, leaseExpiresAt: null, error: stored, runAt: sql`now() + make_interval(secs => ${delay})` })
+      .set({
+        status: "PENDING",
+        attempt: run.attempt + 1,
+        leaseExpiresAt: null,
+        error: stored,
+        runAt: sql`now() + make_interval(secs => ${delay})`,
+      })
       .where(own);
     await endAttempt(tx, run, end);
     return "PENDING";
   }
-  await tx.update(workflowRuns).set({ ...ended, status: "FAILED", error: stored }).where(own);
+  await tx
+    .update(workflowRuns)
+    .set({ ...ended, status: "FAILED", error: stored })
+    .where(own);
   await endAttempt(tx, run, end);
   return "FAILED";
 }

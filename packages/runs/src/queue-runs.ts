@@ -15,7 +15,13 @@ export type DispatchPass =
 const DISPATCH_LOCK = 4_021_337;
 
 const chosenSchema = z.array(
-  z.object({ id: z.uuid(), tenant_id: z.uuid(), attempt: z.int(), source: z.string(), input_schema: jsonValueSchema.nullable() }),
+  z.object({
+    id: z.uuid(),
+    tenant_id: z.uuid(),
+    attempt: z.int(),
+    source: z.string(),
+    input_schema: jsonValueSchema.nullable(),
+  }),
 );
 
 /**
@@ -26,7 +32,7 @@ const chosenSchema = z.array(
 export async function queueRuns(db: Database, window: number): Promise<DispatchPass> {
   return db.transaction(async (tx): Promise<DispatchPass> => {
     const lock = await tx.execute(sql`select pg_try_advisory_xact_lock(${DISPATCH_LOCK}) as held`);
-    if (lock.rows[0]?.["held"] !== true) return { outcome: "busy" };
+    if (lock.rows[0]?.held !== true) return { outcome: "busy" };
     const result = await tx.execute(sql`
       with recursive waiting as (
         (select tenant_id from workflow_runs where status = 'PENDING' order by tenant_id, run_at, id limit 1)
@@ -64,9 +70,22 @@ export async function queueRuns(db: Database, window: number): Promise<DispatchP
       await tx
         .update(workflowRuns)
         .set({ status: "QUEUED", queuedAt: sql`now()` })
-        .where(and(inArray(workflowRuns.id, taken.map(({ id }) => id)), eq(workflowRuns.status, "PENDING")));
+        .where(
+          and(
+            inArray(
+              workflowRuns.id,
+              taken.map(({ id }) => id),
+            ),
+            eq(workflowRuns.status, "PENDING"),
+          ),
+        );
     }
-    return { outcome: "done", queued: taken.map(({ id, attempt }) => ({ runId: id, attempt })), refused: refused.size, more: chosen.length > 0 };
+    return {
+      outcome: "done",
+      queued: taken.map(({ id, attempt }) => ({ runId: id, attempt })),
+      refused: refused.size,
+      more: chosen.length > 0,
+    };
   });
 }
 
@@ -78,7 +97,10 @@ async function refuseInvalid(tx: Tx, chosen: readonly Chosen[]): Promise<Readonl
   const refused = new Set<string>();
   for (const run of chosen) {
     if (run.input_schema === null || run.source === "MANUAL" || run.attempt > 1) continue;
-    const [row] = await tx.select({ input: workflowRuns.input }).from(workflowRuns).where(and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id)));
+    const [row] = await tx
+      .select({ input: workflowRuns.input })
+      .from(workflowRuns)
+      .where(and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id)));
     const input: JsonValue = jsonValueSchema.parse(row?.input ?? null);
     const [issue] = validateValue(readSchema(run.input_schema), input);
     if (issue === undefined) continue;
@@ -87,8 +109,15 @@ async function refuseInvalid(tx: Tx, chosen: readonly Chosen[]): Promise<Readonl
     await tx
       .update(workflowRuns)
       .set({ status: "FAILED", error, finishedAt: sql`now()` })
-      .where(and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id), eq(workflowRuns.status, "PENDING")));
-    await tx.update(stepRuns).set({ status: "SKIPPED", finishedAt: sql`now()` }).where(and(eq(stepRuns.tenantId, run.tenant_id), eq(stepRuns.workflowRunId, run.id), eq(stepRuns.status, "PENDING")));
+      .where(
+        and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id), eq(workflowRuns.status, "PENDING")),
+      );
+    await tx
+      .update(stepRuns)
+      .set({ status: "SKIPPED", finishedAt: sql`now()` })
+      .where(
+        and(eq(stepRuns.tenantId, run.tenant_id), eq(stepRuns.workflowRunId, run.id), eq(stepRuns.status, "PENDING")),
+      );
   }
   return refused;
 }

@@ -34,7 +34,10 @@ const columns = {
 
 /** Locks the row until the transaction ends. Without a tenant only for callers that prove a lease on the run instead. */
 export async function lockRun(tx: Queryable, runId: string, tenantId?: string): Promise<LockedRun | undefined> {
-  const own = tenantId === undefined ? eq(workflowRuns.id, runId) : and(eq(workflowRuns.tenantId, tenantId), eq(workflowRuns.id, runId));
+  const own =
+    tenantId === undefined
+      ? eq(workflowRuns.id, runId)
+      : and(eq(workflowRuns.tenantId, tenantId), eq(workflowRuns.id, runId));
   const [run] = await tx.select(columns).from(workflowRuns).where(own).for("update");
   return run;
 }

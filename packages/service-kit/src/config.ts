@@ -6,13 +6,23 @@ const list = (text: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== "");
 
-const secretList = z.string().transform(list).pipe(z.array(z.string().min(16, "each secret has at least 16 characters")).min(1, "at least one secret"));
+const secretList = z
+  .string()
+  .transform(list)
+  .pipe(z.array(z.string().min(16, "each secret has at least 16 characters")).min(1, "at least one secret"));
 
 export const httpConfig = {
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   PORT: z.coerce.number().int().min(0).max(65_535).describe("port to listen on; 0 takes any free one"),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info").describe("least level that is logged"),
-  TRUSTED_PROXIES: z.string().default("").transform(list).describe("addresses or CIDRs whose X-Forwarded-For is believed, comma-separated"),
+  LOG_LEVEL: z
+    .enum(["trace", "debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("least level that is logged"),
+  TRUSTED_PROXIES: z
+    .string()
+    .default("")
+    .transform(list)
+    .describe("addresses or CIDRs whose X-Forwarded-For is believed, comma-separated"),
 };
 
 export const databaseConfig = {
@@ -22,11 +32,17 @@ export const databaseConfig = {
 
 export const redisConfig = {
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).describe("Redis for BullMQ; policy noeviction, AOF on"),
-  QUEUE_PREFIX: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/).default("bull").describe("prefix of the queues' keys; the same in orchestrator and runners"),
+  QUEUE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .default("bull")
+    .describe("prefix of the queues' keys; the same in orchestrator and runners"),
 };
 
 export const mongoConfig = {
-  MONGODB_URL: z.url({ protocol: /^mongodb(\+srv)?$/ }).describe("MongoDB with the execution logs; its path names the database"),
+  MONGODB_URL: z
+    .url({ protocol: /^mongodb(\+srv)?$/ })
+    .describe("MongoDB with the execution logs; its path names the database"),
 };
 
 export const keyConfig = {
@@ -41,23 +57,35 @@ export const keyConfig = {
 };
 
 export const hasuraSecrets = {
-  HASURA_ACTION_SECRET: secretList.describe("what Hasura sends in x-action-secret; a comma-separated list while it is being changed"),
-  HASURA_EVENT_SECRET: secretList.describe("what Hasura sends in x-event-secret; a comma-separated list while it is being changed"),
+  HASURA_ACTION_SECRET: secretList.describe(
+    "what Hasura sends in x-action-secret; a comma-separated list while it is being changed",
+  ),
+  HASURA_EVENT_SECRET: secretList.describe(
+    "what Hasura sends in x-event-secret; a comma-separated list while it is being changed",
+  ),
 };
 
 /**
  * Reads a service's settings. Blank means unset. All problems are printed together, without the values, then the process
  * ends with 1. The result cannot be changed.
  */
-export function readConfig<S extends z.ZodObject>(service: string, schema: S, env: NodeJS.ProcessEnv): Readonly<z.infer<S>> {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""));
+export function readConfig<S extends z.ZodObject>(
+  service: string,
+  schema: S,
+  env: NodeJS.ProcessEnv,
+): Readonly<z.infer<S>> {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""),
+  );
   const parsed = schema.safeParse(given);
   if (parsed.success) return Object.freeze(parsed.data);
   const lines = parsed.error.issues.map(({ path, message }) => {
     const name = String(path[0] ?? "");
     return `  ${name}: ${given[name] === undefined ? "is not set" : message}`;
   });
-  process.stderr.write(`${service}: the environment does not fit (docs/environment.md lists every setting):\n${[...new Set(lines)].join("\n")}\n`);
+  process.stderr.write(
+    `${service}: the environment does not fit (docs/environment.md lists every setting):\n${[...new Set(lines)].join("\n")}\n`,
+  );
   process.exit(1);
 }
 
@@ -68,7 +96,12 @@ export function configReference(schema: z.ZodObject): ConfigEntry[] {
   return Object.entries(schema.shape).map(([name, field]) => {
     const withoutValue = field.safeParse(undefined);
     const value: unknown = withoutValue.success ? withoutValue.data : undefined;
-    return { name, description: field.description ?? "", required: !withoutValue.success, defaultText: value === undefined ? undefined : Array.isArray(value) ? value.join(",") : String(value) };
+    return {
+      name,
+      description: field.description ?? "",
+      required: !withoutValue.success,
+      defaultText: value === undefined ? undefined : Array.isArray(value) ? value.join(",") : String(value),
+    };
   });
 }
 
@@ -78,17 +111,33 @@ export function renderEnvironmentPage(services: Readonly<Record<string, z.ZodObj
     "",
     "| variable | required | default | meaning |",
     "|---|---|---|---|",
-    ...configReference(schema).map(({ name, description, required, defaultText }) => `| \`${name}\` | ${required ? "yes" : ""} | ${defaultText ? `\`${defaultText}\`` : ""} | ${description} |`),
+    ...configReference(schema).map(
+      ({ name, description, required, defaultText }) =>
+        `| \`${name}\` | ${required ? "yes" : ""} | ${defaultText ? `\`${defaultText}\`` : ""} | ${description} |`,
+    ),
     "",
   ]);
-  return ["# Environment", "", "Generated from each service's `src/config.ts` by `npm run gen`. Blank means unset; secrets have no defaults.", "", ...sections].join("\n");
+  return [
+    "# Environment",
+    "",
+    "Generated from each service's `src/config.ts` by `npm run gen`. Blank means unset; secrets have no defaults.",
+    "",
+    ...sections,
+  ].join("\n");
 }
 
 export function renderEnvExample(services: Readonly<Record<string, z.ZodObject>>): string {
   const sections = Object.entries(services).flatMap(([service, schema]) => [
     `# ${service}`,
-    ...configReference(schema).flatMap(({ name, description, required, defaultText }) => [`# ${description}`, `${required ? "" : "# "}${name}=${defaultText ?? ""}`]),
+    ...configReference(schema).flatMap(({ name, description, required, defaultText }) => [
+      `# ${description}`,
+      `${required ? "" : "# "}${name}=${defaultText ?? ""}`,
+    ]),
     "",
   ]);
-  return ["# Generated by `npm run gen`: every setting of every service. `npm start` makes its own; this is for running a service alone.", "", ...sections].join("\n");
+  return [
+    "# Generated by `npm run gen`: every setting of every service. `npm start` makes its own; this is for running a service alone.",
+    "",
+    ...sections,
+  ].join("\n");
 }

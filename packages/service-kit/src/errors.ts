@@ -40,11 +40,19 @@ export const ERROR_CODES = {
   NAME_TAKEN: { status: 409, area: "connections", means: "the name is in use" },
   CONNECTION_IN_USE: { status: 409, area: "connections", means: "`workflows` use this connection" },
   CREDENTIAL_UNAVAILABLE: { status: 409, area: "connections", means: "the credential could not be made ready" },
-  INPUT_INVALID: { status: 400, area: "runs", means: "the input violates the workflow's inputSchema; `issues` says where" },
+  INPUT_INVALID: {
+    status: 400,
+    area: "runs",
+    means: "the input violates the workflow's inputSchema; `issues` says where",
+  },
   WORKFLOW_NOT_PUBLISHED: { status: 409, area: "runs", means: "the workflow has no latest version, or is archived" },
   IDEMPOTENCY_KEY_REUSED: { status: 409, area: "runs", means: "the key was used for another call" },
   STALE_ATTEMPT: { status: 409, area: "runs", means: "the attempt is over: stop, write nothing more" },
-  EVENT_INVALID: { status: 422, area: "runs", means: "event `index` of the batch is not acceptable; nothing was applied" },
+  EVENT_INVALID: {
+    status: 422,
+    area: "runs",
+    means: "event `index` of the batch is not acceptable; nothing was applied",
+  },
   SIGNATURE_INVALID: { status: 401, area: "webhooks", means: "no such receiver, or not verified" },
   DEDUPE_KEY_CONFLICT: { status: 409, area: "webhooks", means: "the id was used with another body" },
   BODY_NOT_JSON: { status: 400, area: "webhooks", means: "announced as JSON, but it is not" },
@@ -93,15 +101,30 @@ export function errorBody(error: unknown, requestId: string): ErrorAnswer {
   if (error instanceof AppError) return answer(error.code, error.message, error.details, requestId);
   const framework = statusCodeSchema.safeParse(error);
   if (framework.success) {
-    return answer(CODE_OF_STATUS[framework.data.statusCode] ?? "BAD_INPUT", framework.data.message.toLowerCase(), {}, requestId);
+    return answer(
+      CODE_OF_STATUS[framework.data.statusCode] ?? "BAD_INPUT",
+      framework.data.message.toLowerCase(),
+      {},
+      requestId,
+    );
   }
   return answer("INTERNAL", "internal error", {}, requestId);
 }
 
-function answer(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>>, requestId: string): ErrorAnswer {
-  const asked = details["retryAfterSeconds"];
-  const retryAfterSeconds = typeof asked === "number" ? asked : code === "UNAVAILABLE" ? RETRY_AFTER_SECONDS : undefined;
-  return { status: ERROR_CODES[code].status, body: { message, extensions: { ...details, code, requestId } }, retryAfterSeconds };
+function answer(
+  code: ErrorCode,
+  message: string,
+  details: Readonly<Record<string, unknown>>,
+  requestId: string,
+): ErrorAnswer {
+  const asked = details.retryAfterSeconds;
+  const retryAfterSeconds =
+    typeof asked === "number" ? asked : code === "UNAVAILABLE" ? RETRY_AFTER_SECONDS : undefined;
+  return {
+    status: ERROR_CODES[code].status,
+    body: { message, extensions: { ...details, code, requestId } },
+    retryAfterSeconds,
+  };
 }
 
 /** Parses at a border. Throws `BAD_INPUT` with every issue and its path. */
@@ -114,7 +137,9 @@ export function parseInput<T>(schema: z.ZodType<T>, value: unknown): T {
 
 /** docs/errors.md. */
 export function renderErrorsPage(): string {
-  const rows = Object.entries(ERROR_CODES).map(([code, { status, area, means }]) => `| \`${code}\` | ${status} | ${area} | ${means} |`);
+  const rows = Object.entries(ERROR_CODES).map(
+    ([code, { status, area, means }]) => `| \`${code}\` | ${status} | ${area} | ${means} |`,
+  );
   return [
     "# Error codes",
     "",

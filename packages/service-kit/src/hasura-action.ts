@@ -21,10 +21,20 @@ export type HasuraAction<D> = {
   handle(input: unknown, context: { caller: Caller | undefined; deps: D }): Promise<unknown>;
 };
 
-export function defineAction<I, O, D>(definition: Definition<I, O> & { roles: "anonymous"; run(input: I, context: { deps: D }): Promise<O> }): HasuraAction<D>;
-export function defineAction<I, O, D>(definition: Definition<I, O> & { roles: readonly MemberRole[]; run(input: I, context: { caller: Caller; deps: D }): Promise<O> }): HasuraAction<D>;
 export function defineAction<I, O, D>(
-  definition: Definition<I, O> & { roles: readonly MemberRole[] | "anonymous"; run(input: I, context: { caller: Caller; deps: D }): Promise<O> },
+  definition: Definition<I, O> & { roles: "anonymous"; run(input: I, context: { deps: D }): Promise<O> },
+): HasuraAction<D>;
+export function defineAction<I, O, D>(
+  definition: Definition<I, O> & {
+    roles: readonly MemberRole[];
+    run(input: I, context: { caller: Caller; deps: D }): Promise<O>;
+  },
+): HasuraAction<D>;
+export function defineAction<I, O, D>(
+  definition: Definition<I, O> & {
+    roles: readonly MemberRole[] | "anonymous";
+    run(input: I, context: { caller: Caller; deps: D }): Promise<O>;
+  },
 ): HasuraAction<D> {
   const { name, input, output, roles } = definition;
   return {
@@ -71,18 +81,25 @@ const sessionSchema = z.object({
  * envelope, input, session variables, live membership and role. Every refusal is a 4xx; only then Hasura shows it.
  */
 export function registerActions<D>(server: FastifyInstance, options: RegisterActionsOptions<D>): void {
-  const total = options.metrics?.counter("hasura_action_total", "calls of Hasura actions by outcome", ["action", "code"]);
+  const total = options.metrics?.counter("hasura_action_total", "calls of Hasura actions by outcome", [
+    "action",
+    "code",
+  ]);
   for (const action of options.actions) {
-    server.post(`/actions/${action.name}`, { bodyLimit: BODY_BYTES_MAX, onRequest: requireSecret("x-action-secret", options.secrets) }, async (request) => {
-      try {
-        const reply = await runAction(action, options, request);
-        total?.inc({ action: action.name, code: "OK" });
-        return reply;
-      } catch (error) {
-        total?.inc({ action: action.name, code: error instanceof AppError ? error.code : "INTERNAL" });
-        throw error;
-      }
-    });
+    server.post(
+      `/actions/${action.name}`,
+      { bodyLimit: BODY_BYTES_MAX, onRequest: requireSecret("x-action-secret", options.secrets) },
+      async (request) => {
+        try {
+          const reply = await runAction(action, options, request);
+          total?.inc({ action: action.name, code: "OK" });
+          return reply;
+        } catch (error) {
+          total?.inc({ action: action.name, code: error instanceof AppError ? error.code : "INTERNAL" });
+          throw error;
+        }
+      },
+    );
   }
 }
 
@@ -96,7 +113,11 @@ export function requireSecret(header: string, secrets: readonly string[]): (requ
   };
 }
 
-async function runAction<D>(action: HasuraAction<D>, options: RegisterActionsOptions<D>, request: FastifyRequest): Promise<unknown> {
+async function runAction<D>(
+  action: HasuraAction<D>,
+  options: RegisterActionsOptions<D>,
+  request: FastifyRequest,
+): Promise<unknown> {
   const envelope = parseInput(envelopeSchema, request.body);
   if (envelope.action.name !== action.name) throw new AppError("BAD_INPUT", "the envelope names another action");
   if (action.roles === "anonymous") return action.handle(envelope.input, { caller: undefined, deps: options.deps });
@@ -113,7 +134,11 @@ async function runAction<D>(action: HasuraAction<D>, options: RegisterActionsOpt
 }
 
 /** The session variables are believed behind the secret, but the membership is read anew: tokens outlive it. */
-async function identify<D>(variables: Readonly<Record<string, string>>, options: RegisterActionsOptions<D>, requestId: string): Promise<Caller> {
+async function identify<D>(
+  variables: Readonly<Record<string, string>>,
+  options: RegisterActionsOptions<D>,
+  requestId: string,
+): Promise<Caller> {
   const session = sessionSchema.safeParse(variables);
   if (!session.success) throw new AppError("FORBIDDEN", "not a member of a tenant");
   const userId = session.data["x-hasura-user-id"];

@@ -17,12 +17,19 @@ export type HasuraCron<D> = {
 
 const deliverySchema = z.object({
   id: z.string().min(1),
-  event: z.object({ op: z.enum(["INSERT", "UPDATE", "DELETE", "MANUAL"]), data: z.object({ old: z.unknown(), new: z.unknown() }) }),
+  event: z.object({
+    op: z.enum(["INSERT", "UPDATE", "DELETE", "MANUAL"]),
+    data: z.object({ old: z.unknown(), new: z.unknown() }),
+  }),
 });
 const tickSchema = z.object({ id: z.string().min(1), scheduled_time: z.iso.datetime({ offset: true }) });
 
 /** `payload` is the schema of the row as delivered after the operation. */
-export function defineEvent<P, D>(definition: { name: string; payload: z.ZodType<P>; run(event: { id: string; row: P }, deps: D): Promise<void> }): HasuraEvent<D> {
+export function defineEvent<P, D>(definition: {
+  name: string;
+  payload: z.ZodType<P>;
+  run(event: { id: string; row: P }, deps: D): Promise<void>;
+}): HasuraEvent<D> {
   return {
     name: definition.name,
     async handle(body, deps) {
@@ -32,7 +39,10 @@ export function defineEvent<P, D>(definition: { name: string; payload: z.ZodType
   };
 }
 
-export function defineCron<D>(definition: { name: string; run(tick: { id: string; scheduledTime: Date }, deps: D): Promise<void> }): HasuraCron<D> {
+export function defineCron<D>(definition: {
+  name: string;
+  run(tick: { id: string; scheduledTime: Date }, deps: D): Promise<void>;
+}): HasuraCron<D> {
   return {
     name: definition.name,
     async handle(body, deps) {

@@ -6,7 +6,10 @@ export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
 const CHECK_MS_MAX = 1_000;
 
 /** `/live`: the process answers. `/ready`: its stores answer within a second and it is not shutting down. */
-export function registerHealth(server: FastifyInstance, options: { log: Logger; ready: ReadinessChecks; isClosing: () => boolean }): void {
+export function registerHealth(
+  server: FastifyInstance,
+  options: { log: Logger; ready: ReadinessChecks; isClosing: () => boolean },
+): void {
   server.get("/live", { logLevel: "silent" }, async () => ({ status: "live" }));
   server.get("/ready", { logLevel: "silent" }, async (_request, reply) => {
     const failed = options.isClosing() ? ["shutdown"] : await failedChecks(options.ready, options.log);

@@ -11,7 +11,15 @@ export {
   renderEnvExample,
   renderEnvironmentPage,
 } from "./config.ts";
-export { AppError, ERROR_CODES, type ErrorAnswer, type ErrorCode, errorBody, parseInput, renderErrorsPage } from "./errors.ts";
+export {
+  AppError,
+  ERROR_CODES,
+  type ErrorAnswer,
+  type ErrorCode,
+  errorBody,
+  parseInput,
+  renderErrorsPage,
+} from "./errors.ts";
 export { type Caller, defineAction, type HasuraAction, registerActions, requireSecret } from "./hasura-action.ts";
 export { defineCron, defineEvent, type HasuraCron, type HasuraEvent, registerEvents } from "./hasura-event.ts";
 export type { ReadinessChecks } from "./health.ts";
@@ -21,4 +29,12 @@ export { type HasuraRole, hasuraRole, type MemberRole, memberRole } from "./role
 export { secretMatches } from "./secrets.ts";
 export { type CreateServerOptions, createServer } from "./server.ts";
 export { type Loop, runUntilSignal } from "./shutdown.ts";
-export { currentRequestId, currentTrace, enterRequest, newTraceparent, parseTraceparent, runWithTrace, type Trace } from "./trace.ts";
+export {
+  currentRequestId,
+  currentTrace,
+  enterRequest,
+  newTraceparent,
+  parseTraceparent,
+  runWithTrace,
+  type Trace,
+} from "./trace.ts";

@@ -3,7 +3,17 @@ import { currentRequestId, currentTrace } from "./trace.ts";
 
 export type { Logger } from "pino";
 
-const SECRET_HEADERS = ["authorization", "cookie", "set-cookie", "x-action-secret", "x-event-secret", "x-logs-schema-secret", "x-hasura-admin-secret", "webhook-signature", "svix-signature"];
+const SECRET_HEADERS = [
+  "authorization",
+  "cookie",
+  "set-cookie",
+  "x-action-secret",
+  "x-event-secret",
+  "x-logs-schema-secret",
+  "x-hasura-admin-secret",
+  "webhook-signature",
+  "svix-signature",
+];
 
 /** JSON lines on standard output, each with service, request id and trace id; secret headers never appear. */
 export function createLogger(options: { service: string; level: string; destination?: DestinationStream }): Logger {

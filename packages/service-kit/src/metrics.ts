@@ -3,7 +3,12 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 /** Makers of this service's metrics. Labels never carry a tenant, an id or a raw path. */
 export type Metrics = {
   counter(name: string, help: string, labels?: readonly string[]): Counter;
-  gauge(name: string, help: string, labels?: readonly string[], collect?: (gauge: Gauge) => Promise<void> | void): Gauge;
+  gauge(
+    name: string,
+    help: string,
+    labels?: readonly string[],
+    collect?: (gauge: Gauge) => Promise<void> | void,
+  ): Gauge;
   histogram(name: string, help: string, labels: readonly string[], bucketsSeconds: readonly number[]): Histogram;
   /** Prometheus text. */
   render(): Promise<string>;
@@ -32,7 +37,8 @@ export function createMetrics(service: string): Metrics {
               },
             }),
       }),
-    histogram: (name, help, labels, bucketsSeconds) => new Histogram({ name, help, labelNames: [...labels], buckets: [...bucketsSeconds], registers }),
+    histogram: (name, help, labels, bucketsSeconds) =>
+      new Histogram({ name, help, labelNames: [...labels], buckets: [...bucketsSeconds], registers }),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };

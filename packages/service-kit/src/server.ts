@@ -45,7 +45,9 @@ export async function createServer(options: CreateServerOptions): Promise<Fastif
   measure(server, options.metrics);
   answerErrors(server, options.log);
   registerHealth(server, { log: options.log, ready: options.ready, isClosing: () => closing });
-  server.get("/metrics", { logLevel: "silent" }, async (_request, reply) => reply.header("content-type", options.metrics.contentType).send(await options.metrics.render()));
+  server.get("/metrics", { logLevel: "silent" }, async (_request, reply) =>
+    reply.header("content-type", options.metrics.contentType).send(await options.metrics.render()),
+  );
   return server;
 }
 
@@ -56,7 +58,7 @@ function requestIdFrom(given: string | readonly string[] | undefined): string {
 
 function addContext(server: FastifyInstance): void {
   server.addHook("onRequest", (request, reply, done) => {
-    const given = request.headers["traceparent"];
+    const given = request.headers.traceparent;
     enterRequest(typeof given === "string" ? given : undefined, request.id);
     reply.header("x-request-id", request.id);
     reply.header("x-content-type-options", "nosniff");
@@ -65,7 +67,12 @@ function addContext(server: FastifyInstance): void {
 }
 
 function measure(server: FastifyInstance, metrics: Metrics): void {
-  const duration = metrics.histogram("http_request_duration_seconds", "duration of requests by route pattern", ["method", "route", "status"], DURATION_BUCKETS_SECONDS);
+  const duration = metrics.histogram(
+    "http_request_duration_seconds",
+    "duration of requests by route pattern",
+    ["method", "route", "status"],
+    DURATION_BUCKETS_SECONDS,
+  );
   server.addHook("onResponse", async (request, reply) => {
     const route = request.routeOptions.url ?? "unmatched";
     duration.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);

@@ -7,7 +7,13 @@ export type Loop = { stop(): Promise<void> };
  * Ends the process in order on SIGTERM or SIGINT: no new requests, requests under way end, loops stop, dependencies
  * close, exit 0. Past the deadline, or after an error nobody caught, exit 1.
  */
-export function runUntilSignal(options: { server: FastifyInstance; log: Logger; close: () => Promise<void>; loops?: readonly Loop[]; deadlineMs: number }): void {
+export function runUntilSignal(options: {
+  server: FastifyInstance;
+  log: Logger;
+  close: () => Promise<void>;
+  loops?: readonly Loop[];
+  deadlineMs: number;
+}): void {
   const { server, log } = options;
   let ending = false;
   const end = async (exitCode: number): Promise<void> => {

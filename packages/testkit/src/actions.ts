@@ -1,8 +1,7 @@
+import { hasuraRole } from "@control-plane/service-kit";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { TestUser } from "./world/user.ts";
-
-const hasuraRoles = { owner: "owner", admin: "tenant_admin", builder: "builder", viewer: "viewer" } as const;
 
 const refusalSchema = z.object({ message: z.string(), extensions: z.looseObject({ code: z.string() }) });
 
@@ -20,7 +19,12 @@ export type ActionReply<O = unknown> =
 
 /** Enough of an action's constant: its name, and its output schema where it shows one. */
 export type CallableAction = { readonly name: string; readonly output?: unknown };
-export type OutputOf<A> = A extends { readonly output: z.ZodType<infer O> } ? O : Record<string, unknown>;
+/** A list of actions has forgotten what each one's output is; then it is an object of unknowns. */
+export type OutputOf<A> = A extends { readonly output: z.ZodType<infer O> }
+  ? unknown extends O
+    ? Record<string, unknown>
+    : O
+  : Record<string, unknown>;
 
 export type CallOptions = {
   /** Instead of the bound secret; null leaves the header out. */
@@ -53,7 +57,7 @@ export type Actions = {
 export function sessionVariables(caller: TestUser | "anonymous"): Record<string, string> {
   if (caller === "anonymous") return { "x-hasura-role": "anonymous" };
   return {
-    "x-hasura-role": hasuraRoles[caller.role],
+    "x-hasura-role": hasuraRole(caller.role),
     "x-hasura-user-id": caller.id,
     "x-hasura-tenant-id": caller.tenantId,
   };

@@ -30,6 +30,7 @@ export {
 export { createRunnerDouble, type RunnerBehaviour, type RunnerDouble } from "./runner/runner-double.ts";
 export { test } from "./test.ts";
 export { openTestDatabase, type TestDatabase } from "./test-database.ts";
+export { createTestKeys, type TestKeys } from "./test-keys.ts";
 export { openTestLogs, type TestLogs } from "./test-logs.ts";
 export { openTestRedis, type TestRedis } from "./test-redis.ts";
 export { uniqueName, uniqueSlug } from "./unique.ts";

@@ -6,6 +6,7 @@ import { openHttpDouble } from "./http-double.ts";
 import { watchLeaks } from "./leaks.ts";
 import { createRunnerDouble } from "./runner/runner-double.ts";
 import { openTestDatabase } from "./test-database.ts";
+import { createTestKeys } from "./test-keys.ts";
 import { openTestLogs } from "./test-logs.ts";
 import { openTestRedis } from "./test-redis.ts";
 import { createWorld } from "./world/world.ts";
@@ -59,4 +60,5 @@ export const test = base
     onCleanup(() => runner.close());
     return runner;
   })
+  .extend("keys", ({ db }) => createTestKeys(db.db))
   .extend("world", ({ db }) => createWorld(db.db));

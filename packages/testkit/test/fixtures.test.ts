@@ -1,4 +1,4 @@
-import { verify } from "@node-rs/argon2";
+import { uuidv7, verifyPassword } from "@control-plane/crypto";
 import { expect } from "vitest";
 import { openTestDatabase, test } from "../src/index.ts";
 
@@ -74,7 +74,7 @@ test("a user of the world can sign in with the password", async ({ db, world }) 
     viewer.id,
   ]);
 
-  expect(await verify(rows[0]?.password_hash ?? "", viewer.password)).toBe(true);
+  expect(await verifyPassword(rows[0]?.password_hash ?? "", viewer.password)).toBe(true);
 });
 
 test.for(["PENDING", "QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"] as const)(
@@ -107,4 +107,14 @@ test("tenants have apps and connections of their own", async ({ world }) => {
   const connection = await acme.connection({ appVersionId: app.version.id });
 
   expect([app.version.tenantId, app.actions[0]?.tenantId, connection.tenantId]).toEqual([acme.id, acme.id, acme.id]);
+});
+
+test("a webhook secret can be sealed for its row", async ({ world, keys }) => {
+  const workflow = await (await world.tenant()).workflow();
+  const id = uuidv7();
+  const place = { tenantId: workflow.tenantId, table: "triggers", rowId: id, column: "webhook_secret_cipher" };
+
+  const hook = await workflow.webhook({ id, signatureScheme: "GITHUB", webhookSecretCipher: await keys.seal(place, "a secret") });
+
+  expect(await keys.open(place, hook.webhookSecretCipher ?? Buffer.alloc(0))).toBe("a secret");
 });

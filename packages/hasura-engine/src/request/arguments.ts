@@ -1,6 +1,6 @@
 import { type GraphQLField, GraphQLNonNull } from "graphql";
-import { HasuraError } from "../hasura-error.ts";
 import { INT8, TEXT } from "../catalog/builtin-types.ts";
+import { HasuraError } from "../hasura-error.ts";
 import { isJsonNumber, type Json } from "../json/exact-json.ts";
 import type { Parameter } from "../permissions/expression.ts";
 import { checkInput, type InputValue, isIntegerText, kindOfJson } from "./input-value.ts";
@@ -10,13 +10,24 @@ import type { CollectedField } from "./selection.ts";
 export type Arguments = ReadonlyMap<string, InputValue>;
 
 /** A field's arguments, checked against its definition. Null counts as absent where null is allowed. */
-export function checkArguments(context: PlanContext, field: CollectedField, definition: GraphQLField<unknown, unknown>): Arguments {
+export function checkArguments(
+  context: PlanContext,
+  field: CollectedField,
+  definition: GraphQLField<unknown, unknown>,
+): Arguments {
   const values = new Map<string, InputValue>();
   for (const argument of field.node.arguments ?? []) {
     const name = argument.name.value;
     const known = definition.args.find((candidate) => candidate.name === name);
-    if (known === undefined) throw new HasuraError("validation-failed", `'${field.name}' has no argument named '${name}'`, field.path);
-    const value = checkInput(context, argument.value, known.type, `${field.path}.args.${name}`, known.defaultValue !== undefined);
+    if (known === undefined)
+      throw new HasuraError("validation-failed", `'${field.name}' has no argument named '${name}'`, field.path);
+    const value = checkInput(
+      context,
+      argument.value,
+      known.type,
+      `${field.path}.args.${name}`,
+      known.defaultValue !== undefined,
+    );
     if (value !== undefined) values.set(name, value);
   }
   for (const { name, type, defaultValue } of definition.args) {
@@ -47,10 +58,20 @@ export function asEnum(value: InputValue): string {
   throw new HasuraError("validation-failed", "expected an enum value", value.path);
 }
 
-type Whole = { readonly what: string; readonly negative: boolean; readonly textAllowed: boolean; readonly bits: 32 | 64 };
+type Whole = {
+  readonly what: string;
+  readonly negative: boolean;
+  readonly textAllowed: boolean;
+  readonly bits: 32 | 64;
+};
 
 const LIMIT: Whole = { what: "a non-negative 32-bit integer", negative: false, textAllowed: false, bits: 32 };
-const OFFSET: Whole = { what: "a 32-bit integer, or a 64-bit integer represented as a string", negative: true, textAllowed: true, bits: 64 };
+const OFFSET: Whole = {
+  what: "a 32-bit integer, or a 64-bit integer represented as a string",
+  negative: true,
+  textAllowed: true,
+  bits: 64,
+};
 const INT: Whole = { what: "a 32-bit integer", negative: true, textAllowed: false, bits: 32 };
 
 export function limitParameter(value: InputValue): Parameter {
@@ -66,10 +87,20 @@ export function intParameter(value: InputValue): Parameter {
 function wholeParameter(value: InputValue, whole: Whole): Parameter {
   if (value.kind === "variable") {
     const { path, variable } = value;
-    return { from: "variable", type: INT8, name: variable.name, encode: (json) => wholeText(json as Json, path, whole, true) };
+    return {
+      from: "variable",
+      type: INT8,
+      name: variable.name,
+      encode: (json) => wholeText(json as Json, path, whole, true),
+    };
   }
-  if (value.kind !== "scalar") throw new HasuraError("validation-failed", `expected ${whole.what} for type 'Int'`, value.path);
-  return { from: "constant", type: INT8, text: wholeText(value.scalar.json, value.path, whole, value.fromVariable, value.scalar.enumLiteral) };
+  if (value.kind !== "scalar")
+    throw new HasuraError("validation-failed", `expected ${whole.what} for type 'Int'`, value.path);
+  return {
+    from: "constant",
+    type: INT8,
+    text: wholeText(value.scalar.json, value.path, whole, value.fromVariable, value.scalar.enumLiteral),
+  };
 }
 
 function wholeText(json: Json, path: string, whole: Whole, fromVariable: boolean, enumLiteral = false): string {
@@ -79,7 +110,11 @@ function wholeText(json: Json, path: string, whole: Whole, fromVariable: boolean
     const bound = 2n ** (whole.bits === 32 || isJsonNumber(json) ? 31n : 63n);
     if (number < bound && number >= -bound && (whole.negative || number >= 0n)) return text;
   }
-  throw new HasuraError("validation-failed", `expected ${whole.what} for type 'Int', but found ${foundKind(json, fromVariable, enumLiteral)}`, path);
+  throw new HasuraError(
+    "validation-failed",
+    `expected ${whole.what} for type 'Int', but found ${foundKind(json, fromVariable, enumLiteral)}`,
+    path,
+  );
 }
 
 /** Literals tell integers from floats; variables do not. */
@@ -90,14 +125,26 @@ export function foundKind(json: Json, fromVariable: boolean, enumLiteral: boolea
 }
 
 /** A built-in scalar that planning itself needs; the plan then depends on the variable's value. */
-export function plainJson(context: PlanContext, value: InputValue): { readonly json: Json; readonly path: string; readonly found: string } {
+export function plainJson(
+  context: PlanContext,
+  value: InputValue,
+): { readonly json: Json; readonly path: string; readonly found: string } {
   if (value.kind === "variable") {
     context.variables.useValue(value.variable.name);
     const json = value.variable.value ?? null;
     return { json, path: value.path, found: kindOfJson(json) };
   }
-  if (value.kind === "scalar") return { json: value.scalar.json, path: value.path, found: foundKind(value.scalar.json, value.fromVariable, value.scalar.enumLiteral) };
-  return { json: null, path: value.path, found: value.kind === "list" ? "a list" : value.kind === "object" ? "an object" : "null" };
+  if (value.kind === "scalar")
+    return {
+      json: value.scalar.json,
+      path: value.path,
+      found: foundKind(value.scalar.json, value.fromVariable, value.scalar.enumLiteral),
+    };
+  return {
+    json: null,
+    path: value.path,
+    found: value.kind === "list" ? "a list" : value.kind === "object" ? "an object" : "null",
+  };
 }
 
 export function plainText(context: PlanContext, value: InputValue): string {

@@ -17,7 +17,8 @@ const NUMBERS = new Set(["float4", "float8", "numeric"]);
  */
 export function encodeValue(json: Json, type: PgType, path: string): string | null {
   if (json === null) return null;
-  if (type.kind === "array" && type.element !== undefined) return encodeArray(isJsonList(json) ? json : [json], type.element, path);
+  if (type.kind === "array" && type.element !== undefined)
+    return encodeArray(isJsonList(json) ? json : [json], type.element, path);
   if (type.baseName === "jsonb" || type.baseName === "json") return printJson(json);
   if (typeof json === "string") return json;
   if (isJsonNumber(json)) return encodeNumber(json.number, type, path);
@@ -30,7 +31,11 @@ function encodeNumber(text: string, type: PgType, path: string): string {
   if (bounds !== undefined) {
     const whole = wholeNumber(text);
     if (whole !== undefined && whole >= bounds[0] && whole <= bounds[1]) return whole.toString();
-    throw new HasuraError("parse-failed", `The value ${scientific(text)} lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?`, path);
+    throw new HasuraError(
+      "parse-failed",
+      `The value ${scientific(text)} lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?`,
+      path,
+    );
   }
   if (NUMBERS.has(type.baseName)) return text;
   throw wrongKind({ number: text }, type, path);
@@ -71,7 +76,8 @@ function scientific(text: string): string {
 function encodeArray(items: readonly Json[], element: PgType, path: string): string {
   const texts = items.map((item, index) => {
     const place = `${path}[${index}]`;
-    if (isJsonList(item) && element.baseName !== "jsonb" && element.baseName !== "json") return encodeArray(item, element, place);
+    if (isJsonList(item) && element.baseName !== "jsonb" && element.baseName !== "json")
+      return encodeArray(item, element, place);
     const text = encodeValue(item, element, place);
     return text === null ? "NULL" : `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
   });

@@ -1,7 +1,17 @@
-import { type DocumentNode, type FragmentDefinitionNode, GraphQLError, Kind, type OperationDefinitionNode, parse } from "graphql";
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  Kind,
+  type OperationDefinitionNode,
+  parse,
+} from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 
-export type Document = { readonly operation: OperationDefinitionNode; readonly fragments: ReadonlyMap<string, FragmentDefinitionNode> };
+export type Document = {
+  readonly operation: OperationDefinitionNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+};
 
 const TOKENS_MAX = 100_000;
 /** Braces, brackets and parentheses inside each other, in the text. */
@@ -12,7 +22,11 @@ export function readDocument(text: string, operationName: string | undefined): D
   refuseDeep(text);
   const document = parseText(text);
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const fragments = new Map(document.definitions.flatMap((definition) => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [])));
+  const fragments = new Map(
+    document.definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
+    ),
+  );
   return { operation: pickOperation(operations, operationName), fragments };
 }
 
@@ -20,7 +34,8 @@ function parseText(text: string): DocumentNode {
   try {
     return parse(text, { noLocation: true, maxTokens: TOKENS_MAX });
   } catch (error) {
-    if (error instanceof GraphQLError && error.message.includes("tokens")) throw new HasuraError("bad-request", `the document has more than ${TOKENS_MAX} tokens`, "$.query");
+    if (error instanceof GraphQLError && error.message.includes("tokens"))
+      throw new HasuraError("bad-request", `the document has more than ${TOKENS_MAX} tokens`, "$.query");
     throw new HasuraError("validation-failed", "not a valid graphql query", "$.query");
   }
 }
@@ -31,11 +46,15 @@ function refuseDeep(text: string): void {
   for (const [token] of text.matchAll(/"""(?:\\"""|[\s\S])*?"""|"(?:\\.|[^"\\\n])*"|#[^\n\r]*|[{}[\]()]/g)) {
     if (token === "{" || token === "[" || token === "(") depth += 1;
     else if (token === "}" || token === "]" || token === ")") depth -= 1;
-    if (depth > NESTING_MAX * 2) throw new HasuraError("bad-request", `the document is nested deeper than ${NESTING_MAX} levels`, "$.query");
+    if (depth > NESTING_MAX * 2)
+      throw new HasuraError("bad-request", `the document is nested deeper than ${NESTING_MAX} levels`, "$.query");
   }
 }
 
-function pickOperation(operations: readonly OperationDefinitionNode[], name: string | undefined): OperationDefinitionNode {
+function pickOperation(
+  operations: readonly OperationDefinitionNode[],
+  name: string | undefined,
+): OperationDefinitionNode {
   const refuse = (message: string): never => {
     throw new HasuraError("validation-failed", message);
   };
@@ -44,9 +63,13 @@ function pickOperation(operations: readonly OperationDefinitionNode[], name: str
     if (operations.some((operation) => operation.name === undefined)) {
       return refuse("operationName cannot be used when an anonymous operation exists in the document");
     }
-    return operations.find((operation) => operation.name?.value === name) ?? refuse(`no such operation found in the document: "${name}"`);
+    return (
+      operations.find((operation) => operation.name?.value === name) ??
+      refuse(`no such operation found in the document: "${name}"`)
+    );
   }
-  if (first === undefined || operations.length > 1) return refuse("exactly one operation has to be present in the document when operationName is not specified");
+  if (first === undefined || operations.length > 1)
+    return refuse("exactly one operation has to be present in the document when operationName is not specified");
   return first;
 }
 

@@ -11,7 +11,10 @@ export type GraphqlRequest = {
 const BATCH_MAX = 50;
 
 /** A body's request or batch of requests. Throws `invalid-json` and Hasura's other complaints about a body. */
-export function parseRequestBody(text: string): { readonly requests: readonly GraphqlRequest[]; readonly batch: boolean } {
+export function parseRequestBody(text: string): {
+  readonly requests: readonly GraphqlRequest[];
+  readonly batch: boolean;
+} {
   const body = readJson(text);
   if (!isJsonList(body)) return { requests: [readRequest(body)], batch: false };
   if (body.length > BATCH_MAX) throw new HasuraError("bad-request", `a batch holds at most ${BATCH_MAX} requests`);
@@ -28,14 +31,21 @@ function readJson(text: string): Json {
 
 /** Also for the payload of a socket's `subscribe`. */
 export function readRequest(body: Json): GraphqlRequest {
-  if (!isJsonObject(body)) throw new HasuraError("parse-failed", "parsing Hasura.GraphQL.Transport.HTTP.Protocol.GQLReq failed, expected Object");
+  if (!isJsonObject(body))
+    throw new HasuraError(
+      "parse-failed",
+      "parsing Hasura.GraphQL.Transport.HTTP.Protocol.GQLReq failed, expected Object",
+    );
   const query = body.get("query");
   if (isPersistedQuery(body.get("extensions"))) throw new HasuraError("not-supported", "PersistedQueryNotSupported");
-  if (typeof query !== "string") throw new HasuraError("parse-failed", "the key 'query' was not present, or is no text", "$.query");
+  if (typeof query !== "string")
+    throw new HasuraError("parse-failed", "the key 'query' was not present, or is no text", "$.query");
   const variables = body.get("variables") ?? null;
-  if (variables !== null && !isJsonObject(variables)) throw new HasuraError("parse-failed", "parsing HashMap failed, expected Object", "$.variables");
+  if (variables !== null && !isJsonObject(variables))
+    throw new HasuraError("parse-failed", "parsing HashMap failed, expected Object", "$.variables");
   const operationName = body.get("operationName") ?? null;
-  if (operationName !== null && typeof operationName !== "string") throw new HasuraError("parse-failed", "parsing Text failed, expected String", "$.operationName");
+  if (operationName !== null && typeof operationName !== "string")
+    throw new HasuraError("parse-failed", "parsing Text failed, expected String", "$.operationName");
   return { query, variables: variables === null ? new Map() : variables, operationName: operationName ?? undefined };
 }
 

@@ -1,4 +1,13 @@
-import { GraphQLEnumType, GraphQLInputObjectType, type GraphQLInputType, GraphQLList, GraphQLNonNull, type GraphQLScalarType, Kind, type ValueNode } from "graphql";
+import {
+  GraphQLEnumType,
+  GraphQLInputObjectType,
+  type GraphQLInputType,
+  GraphQLList,
+  GraphQLNonNull,
+  type GraphQLScalarType,
+  Kind,
+  type ValueNode,
+} from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 import { isJsonList, isJsonNumber, isJsonObject, type Json } from "../json/exact-json.ts";
 import { printType, type Variable, type Variables, variableFits } from "./variables.ts";
@@ -9,12 +18,23 @@ export type Scalar = { readonly json: Json; readonly enumLiteral: boolean };
 /** An argument's value, checked against its type down to the scalars, which planning gives their meaning. */
 export type InputValue =
   | { readonly kind: "null"; readonly path: string; readonly type: GraphQLInputType }
-  | { readonly kind: "scalar"; readonly path: string; readonly type: GraphQLScalarType | GraphQLEnumType; readonly scalar: Scalar; readonly fromVariable: boolean }
+  | {
+      readonly kind: "scalar";
+      readonly path: string;
+      readonly type: GraphQLScalarType | GraphQLEnumType;
+      readonly scalar: Scalar;
+      readonly fromVariable: boolean;
+    }
   /** A variable in a place of scalars: its value is read again at each execution of the plan. */
   | { readonly kind: "variable"; readonly path: string; readonly type: GraphQLInputType; readonly variable: Variable }
   | { readonly kind: "enum"; readonly path: string; readonly value: string }
   | { readonly kind: "list"; readonly path: string; readonly items: readonly InputValue[] }
-  | { readonly kind: "object"; readonly path: string; readonly type: GraphQLInputObjectType; readonly fields: ReadonlyMap<string, InputValue> };
+  | {
+      readonly kind: "object";
+      readonly path: string;
+      readonly type: GraphQLInputObjectType;
+      readonly fields: ReadonlyMap<string, InputValue>;
+    };
 
 /** Where a value comes from: the document, or a variable's JSON. */
 type Source = { readonly from: "document"; readonly node: ValueNode } | { readonly from: "json"; readonly json: Json };
@@ -22,7 +42,13 @@ type Source = { readonly from: "document"; readonly node: ValueNode } | { readon
 export type InputContext = { readonly variables: Variables };
 
 /** Checks a value against a type. `undefined`: an optional variable without a value stands here. */
-export function checkInput(context: InputContext, node: ValueNode, type: GraphQLInputType, path: string, placeHasDefault: boolean): InputValue | undefined {
+export function checkInput(
+  context: InputContext,
+  node: ValueNode,
+  type: GraphQLInputType,
+  path: string,
+  placeHasDefault: boolean,
+): InputValue | undefined {
   return check(context, { from: "document", node }, type, path, placeHasDefault);
 }
 
@@ -30,8 +56,15 @@ export function checkJson(context: InputContext, json: Json, type: GraphQLInputT
   return check(context, { from: "json", json }, type, path, false) ?? { kind: "null", path, type };
 }
 
-function check(context: InputContext, source: Source, type: GraphQLInputType, path: string, placeHasDefault: boolean): InputValue | undefined {
-  if (source.from === "document" && source.node.kind === Kind.VARIABLE) return checkVariable(context, source.node.name.value, type, path, placeHasDefault);
+function check(
+  context: InputContext,
+  source: Source,
+  type: GraphQLInputType,
+  path: string,
+  placeHasDefault: boolean,
+): InputValue | undefined {
+  if (source.from === "document" && source.node.kind === Kind.VARIABLE)
+    return checkVariable(context, source.node.name.value, type, path, placeHasDefault);
   if (type instanceof GraphQLNonNull) {
     if (isNull(source)) throw nullRefused(type.ofType, path);
     return check(context, source, type.ofType, path, placeHasDefault);
@@ -45,18 +78,31 @@ function check(context: InputContext, source: Source, type: GraphQLInputType, pa
 
 function nullRefused(type: GraphQLInputType, path: string): HasuraError {
   if (type instanceof GraphQLList) return new HasuraError("validation-failed", "expected a list, but found null", path);
-  if (type instanceof GraphQLInputObjectType) return new HasuraError("validation-failed", `expected an object for type '${type.name}', but found null`, path);
-  if (type instanceof GraphQLEnumType) return new HasuraError("validation-failed", `expected an enum value for type '${type.name}', but found null`, path);
+  if (type instanceof GraphQLInputObjectType)
+    return new HasuraError("validation-failed", `expected an object for type '${type.name}', but found null`, path);
+  if (type instanceof GraphQLEnumType)
+    return new HasuraError("validation-failed", `expected an enum value for type '${type.name}', but found null`, path);
   return new HasuraError("validation-failed", `unexpected null value for type '${String(type)}'`, path);
 }
 
-function checkVariable(context: InputContext, name: string, type: GraphQLInputType, path: string, placeHasDefault: boolean): InputValue | undefined {
+function checkVariable(
+  context: InputContext,
+  name: string,
+  type: GraphQLInputType,
+  path: string,
+  placeHasDefault: boolean,
+): InputValue | undefined {
   const variable = context.variables.get(name, path);
   if (!variableFits(variable, type, placeHasDefault)) {
-    throw new HasuraError("validation-failed", `variable '${name}' is declared as '${printType(variable.type)}', but used where '${String(type)}' is expected`, path);
+    throw new HasuraError(
+      "validation-failed",
+      `variable '${name}' is declared as '${printType(variable.type)}', but used where '${String(type)}' is expected`,
+      path,
+    );
   }
   if (variable.value === undefined) {
-    if (variable.defaultValue !== undefined) return check(context, { from: "document", node: variable.defaultValue }, type, path, false);
+    if (variable.defaultValue !== undefined)
+      return check(context, { from: "document", node: variable.defaultValue }, type, path, false);
     return undefined;
   }
   const inner = type instanceof GraphQLNonNull ? type.ofType : type;
@@ -79,12 +125,31 @@ function isNull(source: Source): boolean {
   return source.from === "document" ? source.node.kind === Kind.NULL : source.json === null;
 }
 
-function checkList(context: InputContext, source: Source, type: GraphQLList<GraphQLInputType>, path: string): InputValue {
+function checkList(
+  context: InputContext,
+  source: Source,
+  type: GraphQLList<GraphQLInputType>,
+  path: string,
+): InputValue {
   const items: readonly Source[] =
     source.from === "document"
-      ? (source.node.kind === Kind.LIST ? source.node.values : [source.node]).map((node) => ({ from: "document", node }))
+      ? (source.node.kind === Kind.LIST ? source.node.values : [source.node]).map((node) => ({
+          from: "document",
+          node,
+        }))
       : (isJsonList(source.json) ? source.json : [source.json]).map((json) => ({ from: "json", json }));
-  return { kind: "list", path, items: items.flatMap((item, index) => check(context, item, type.ofType, `${path}[${index}]`, false) ?? { kind: "null", path: `${path}[${index}]`, type: type.ofType }) };
+  return {
+    kind: "list",
+    path,
+    items: items.flatMap(
+      (item, index) =>
+        check(context, item, type.ofType, `${path}[${index}]`, false) ?? {
+          kind: "null",
+          path: `${path}[${index}]`,
+          type: type.ofType,
+        },
+    ),
+  };
 }
 
 function checkObject(context: InputContext, source: Source, type: GraphQLInputObjectType, path: string): InputValue {
@@ -93,7 +158,12 @@ function checkObject(context: InputContext, source: Source, type: GraphQLInputOb
   const fields = new Map<string, InputValue>();
   for (const [name, member] of given) {
     const field = known[name];
-    if (field === undefined) throw new HasuraError("validation-failed", `field '${name}' not found in type: '${type.name}'`, `${path}.${name}`);
+    if (field === undefined)
+      throw new HasuraError(
+        "validation-failed",
+        `field '${name}' not found in type: '${type.name}'`,
+        `${path}.${name}`,
+      );
     const value = check(context, member, field.type, `${path}.${name}`, field.defaultValue !== undefined);
     if (value !== undefined) fields.set(name, value);
   }
@@ -105,20 +175,49 @@ function checkObject(context: InputContext, source: Source, type: GraphQLInputOb
   return { kind: "object", path, type, fields };
 }
 
-function objectMembers(source: Source, type: GraphQLInputObjectType, path: string): readonly (readonly [string, Source])[] {
+function objectMembers(
+  source: Source,
+  type: GraphQLInputObjectType,
+  path: string,
+): readonly (readonly [string, Source])[] {
   if (source.from === "document") {
-    if (source.node.kind === Kind.OBJECT) return source.node.fields.map((field) => [field.name.value, { from: "document", node: field.value }] as const);
-  } else if (isJsonObject(source.json)) return [...source.json].map(([name, json]) => [name, { from: "json", json }] as const);
-  throw new HasuraError("validation-failed", `expected an object for type '${type.name}', but found ${kindOf(source)}`, path);
+    if (source.node.kind === Kind.OBJECT)
+      return source.node.fields.map((field) => [field.name.value, { from: "document", node: field.value }] as const);
+  } else if (isJsonObject(source.json))
+    return [...source.json].map(([name, json]) => [name, { from: "json", json }] as const);
+  throw new HasuraError(
+    "validation-failed",
+    `expected an object for type '${type.name}', but found ${kindOf(source)}`,
+    path,
+  );
 }
 
 function checkEnum(source: Source, type: GraphQLEnumType, path: string): InputValue {
-  const value = source.from === "document" ? (source.node.kind === Kind.ENUM ? source.node.value : undefined) : typeof source.json === "string" ? source.json : undefined;
-  if (value === undefined) throw new HasuraError("validation-failed", `expected an enum value for type '${type.name}', but found ${kindOf(source)}`, path);
+  const value =
+    source.from === "document"
+      ? source.node.kind === Kind.ENUM
+        ? source.node.value
+        : undefined
+      : typeof source.json === "string"
+        ? source.json
+        : undefined;
+  if (value === undefined)
+    throw new HasuraError(
+      "validation-failed",
+      `expected an enum value for type '${type.name}', but found ${kindOf(source)}`,
+      path,
+    );
   const values = type.getValues().map(({ name }) => name);
   if (!values.includes(value)) {
-    const listed = [...values].sort().map((name) => `'${name}'`).join(", ");
-    throw new HasuraError("validation-failed", `expected one of the values [${listed}] for type '${type.name}', but found '${value}'`, path);
+    const listed = [...values]
+      .sort()
+      .map((name) => `'${name}'`)
+      .join(", ");
+    throw new HasuraError(
+      "validation-failed",
+      `expected one of the values [${listed}] for type '${type.name}', but found '${value}'`,
+      path,
+    );
   }
   return { kind: "enum", path, value };
 }

@@ -1,6 +1,6 @@
-import { type GraphQLField, getNamedType, type GraphQLObjectType, isObjectType } from "graphql";
+import { type GraphQLField, type GraphQLObjectType, getNamedType, isObjectType } from "graphql";
 import { HasuraError } from "../hasura-error.ts";
-import { type Json } from "../json/exact-json.ts";
+import type { Json } from "../json/exact-json.ts";
 import type { FieldMeaning } from "../schema/meaning.ts";
 import { checkArguments, foundKind } from "./arguments.ts";
 import type { InputValue } from "./input-value.ts";
@@ -10,7 +10,12 @@ import { definitionOf, objectTypeOf, planAggregate, planList, planRows, requireL
 import { selectFilter } from "./plan-select.ts";
 import { type CollectedField, collectFields } from "./selection.ts";
 
-export function planActionCall(context: PlanContext, meaning: Extract<FieldMeaning, { kind: "action" }>, definition: GraphQLField<unknown, unknown>, field: CollectedField): ActionCall {
+export function planActionCall(
+  context: PlanContext,
+  meaning: Extract<FieldMeaning, { kind: "action" }>,
+  definition: GraphQLField<unknown, unknown>,
+  field: CollectedField,
+): ActionCall {
   const args = checkArguments(context, field, definition);
   requireLeaf(definition, field);
   const type = getNamedType(definition.type);
@@ -34,7 +39,8 @@ function inputJson(context: PlanContext, value: InputValue): Json {
       return value.scalar.json;
     case "variable":
       context.variables.useValue(value.variable.name);
-      if ("name" in value.type) refuseWrongScalar(value.type.name, value.variable.value ?? null, value.path, true, false);
+      if ("name" in value.type)
+        refuseWrongScalar(value.type.name, value.variable.value ?? null, value.path, true, false);
       return value.variable.value ?? null;
     case "list":
       return value.items.map((item) => inputJson(context, item));
@@ -62,7 +68,11 @@ function isWhole(json: Json): boolean {
 function refuseWrongScalar(type: string, json: Json, path: string, fromVariable: boolean, enumLiteral: boolean): void {
   const wanted = WANTED[type];
   if (wanted === undefined || (wanted.fits(json) && !enumLiteral)) return;
-  throw new HasuraError("validation-failed", `expected ${wanted.what} for type '${type}', but found ${foundKind(json, fromVariable, enumLiteral)}`, path);
+  throw new HasuraError(
+    "validation-failed",
+    `expected ${wanted.what} for type '${type}', but found ${foundKind(json, fromVariable, enumLiteral)}`,
+    path,
+  );
 }
 
 function planSelection(context: PlanContext, type: GraphQLObjectType, field: CollectedField): ActionSelection {
@@ -81,11 +91,27 @@ function planActionField(context: PlanContext, type: GraphQLObjectType, field: C
     const { relationship, target } = meaning;
     const { mapping } = relationship;
     const below = objectTypeOf(definition, field);
-    if (meaning.aggregate) return { alias, kind: "aggregate", name, mapping, select: planAggregate(context, target, below, args, field) };
-    if (relationship.kind === "array") return { alias, kind: "array", name, mapping, select: planList(context, target, below, args, field) };
-    return { alias, kind: "object", name, mapping, target, filter: selectFilter(context, target), rows: planRows(context, target, below, field.selections, field.path) };
+    if (meaning.aggregate)
+      return { alias, kind: "aggregate", name, mapping, select: planAggregate(context, target, below, args, field) };
+    if (relationship.kind === "array")
+      return { alias, kind: "array", name, mapping, select: planList(context, target, below, args, field) };
+    return {
+      alias,
+      kind: "object",
+      name,
+      mapping,
+      target,
+      filter: selectFilter(context, target),
+      rows: planRows(context, target, below, field.selections, field.path),
+    };
   }
-  if (meaning?.kind !== "action-field") throw new HasuraError("unexpected", `'${name}' cannot be planned here`, field.path);
+  if (meaning?.kind !== "action-field")
+    throw new HasuraError("unexpected", `'${name}' cannot be planned here`, field.path);
   const below = getNamedType(definition.type);
-  return { alias, kind: "field", name, selection: isObjectType(below) ? planSelection(context, objectTypeOf(definition, field), field) : undefined };
+  return {
+    alias,
+    kind: "field",
+    name,
+    selection: isObjectType(below) ? planSelection(context, objectTypeOf(definition, field), field) : undefined,
+  };
 }

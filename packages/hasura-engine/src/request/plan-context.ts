@@ -19,6 +19,7 @@ export function createFieldCounter(): () => void {
   let fields = 0;
   return () => {
     fields += 1;
-    if (fields > FIELDS_MAX) throw new HasuraError("bad-request", `the document selects more than ${FIELDS_MAX} fields`, "$.query");
+    if (fields > FIELDS_MAX)
+      throw new HasuraError("bad-request", `the document selects more than ${FIELDS_MAX} fields`, "$.query");
   };
 }

@@ -1,23 +1,28 @@
+import type { GraphQLField, GraphQLObjectType } from "graphql";
 import { INT4, TEXT, TEXT_ARRAY } from "../catalog/builtin-types.ts";
-import { type GraphQLField, type GraphQLObjectType } from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 import type { Column, Table } from "../model/model.ts";
 import { type Expression, TRUE } from "../permissions/expression.ts";
-import type { FieldMeaning } from "../schema/meaning.ts";
 import { UPDATE_OPERATORS, type UpdateOperatorName } from "../schema/input-types.ts";
+import type { FieldMeaning } from "../schema/meaning.ts";
 import { type Arguments, asList, asObject, checkArguments, given } from "./arguments.ts";
 import { columnParameter } from "./column-value.ts";
 import type { InputValue } from "./input-value.ts";
 import type { MutationOutput, TableMutation, Update, UpdateSet } from "./plan.ts";
 import type { PlanContext } from "./plan-context.ts";
-import { planInsert, presetParameter, refuseNull, valueOf } from "./plan-insert.ts";
+import { columnValue, planInsert, presetParameter, refuseNull } from "./plan-insert.ts";
 import { definitionOf, objectTypeOf, planRows, requireLeaf } from "./plan-rows.ts";
 import { both, planWhere, requireColumn } from "./plan-where.ts";
 import { type CollectedField, collectFields } from "./selection.ts";
 
 type TableMeaning = Extract<FieldMeaning, { kind: TableMutation["kind"] }>;
 
-export function planTableMutation(context: PlanContext, meaning: TableMeaning, definition: GraphQLField<unknown, unknown>, field: CollectedField): TableMutation {
+export function planTableMutation(
+  context: PlanContext,
+  meaning: TableMeaning,
+  definition: GraphQLField<unknown, unknown>,
+  field: CollectedField,
+): TableMutation {
   const { table } = meaning;
   const args = checkArguments(context, field, definition);
   const type = objectTypeOf(definition, field);
@@ -25,14 +30,50 @@ export function planTableMutation(context: PlanContext, meaning: TableMeaning, d
   const output = () => planOutput(context, table, type, field);
   switch (meaning.kind) {
     case "insert":
-      return { kind: "insert", insert: planInsert(context, table, asList(required(args, "objects", field)), given(args, "on_conflict"), `${field.path}.args.objects`, true), output: output() };
+      return {
+        kind: "insert",
+        insert: planInsert(
+          context,
+          table,
+          asList(required(args, "objects", field)),
+          given(args, "on_conflict"),
+          `${field.path}.args.objects`,
+          true,
+        ),
+        output: output(),
+      };
     case "insert-one":
-      return { kind: "insert-one", insert: planInsert(context, table, [required(args, "object", field)], given(args, "on_conflict"), `${field.path}.args.object`, true), output: rows() };
+      return {
+        kind: "insert-one",
+        insert: planInsert(
+          context,
+          table,
+          [required(args, "object", field)],
+          given(args, "on_conflict"),
+          `${field.path}.args.object`,
+          true,
+        ),
+        output: rows(),
+      };
     case "update":
-      return { kind: "update", update: planUpdate(context, table, planWhere(context, table, required(args, "where", field)), args, `${field.path}.args`), output: output() };
+      return {
+        kind: "update",
+        update: planUpdate(
+          context,
+          table,
+          planWhere(context, table, required(args, "where", field)),
+          args,
+          `${field.path}.args`,
+        ),
+        output: output(),
+      };
     case "update-by-pk": {
       const key = keyCondition(context, table, asObject(required(args, "pk_columns", field)).fields);
-      return { kind: "update-by-pk", update: planUpdate(context, table, key, args, `${field.path}.args`), output: rows() };
+      return {
+        kind: "update-by-pk",
+        update: planUpdate(context, table, key, args, `${field.path}.args`),
+        output: rows(),
+      };
     }
     case "update-many": {
       const updates = asList(required(args, "updates", field)).map((item) => {
@@ -42,15 +83,26 @@ export function planTableMutation(context: PlanContext, meaning: TableMeaning, d
       return { kind: "update-many", updates, output: output() };
     }
     case "delete":
-      return { kind: "delete", table, where: both(deleteFilter(context, table), planWhere(context, table, required(args, "where", field))), output: output() };
+      return {
+        kind: "delete",
+        table,
+        where: both(deleteFilter(context, table), planWhere(context, table, required(args, "where", field))),
+        output: output(),
+      };
     case "delete-by-pk":
-      return { kind: "delete-by-pk", table, where: both(deleteFilter(context, table), keyCondition(context, table, args)), output: rows() };
+      return {
+        kind: "delete-by-pk",
+        table,
+        where: both(deleteFilter(context, table), keyCondition(context, table, args)),
+        output: rows(),
+      };
   }
 }
 
 function required(args: Arguments, name: string, field: CollectedField): InputValue {
   const value = args.get(name);
-  if (value === undefined) throw new HasuraError("validation-failed", `missing required field '${name}'`, `${field.path}.args.${name}`);
+  if (value === undefined)
+    throw new HasuraError("validation-failed", `missing required field '${name}'`, `${field.path}.args.${name}`);
   return value;
 }
 
@@ -63,14 +115,31 @@ export function keyCondition(context: PlanContext, table: Table, values: Readonl
   const items = (table.primaryKey ?? []).flatMap((column): Expression[] => {
     const value = values.get(column.graphqlName);
     if (value === undefined) return [];
-    return [{ kind: "compare", column, castTo: undefined, operator: "eq", operand: valueOf(context, column, value), nullSafe: false }];
+    return [
+      {
+        kind: "compare",
+        column,
+        castTo: undefined,
+        operator: "eq",
+        operand: columnValue(context, column, value),
+        nullSafe: false,
+      },
+    ];
   });
   return both(...items);
 }
 
-function planUpdate(context: PlanContext, table: Table, where: Expression, args: ReadonlyMap<string, InputValue>, path: string): Update {
+function planUpdate(
+  context: PlanContext,
+  table: Table,
+  where: Expression,
+  args: ReadonlyMap<string, InputValue>,
+  path: string,
+): Update {
   const permission = context.schema.access.of(table).update;
-  const presets = (permission?.presets ?? []).map((preset): UpdateSet => ({ column: preset.column, operator: "set", value: presetParameter(preset) }));
+  const presets = (permission?.presets ?? []).map(
+    (preset): UpdateSet => ({ column: preset.column, operator: "set", value: presetParameter(preset) }),
+  );
   const sets: { set: UpdateSet; from: UpdateOperatorName }[] = [];
   for (const operator of UPDATE_OPERATORS) {
     const value = given(args, operator);
@@ -81,21 +150,26 @@ function planUpdate(context: PlanContext, table: Table, where: Expression, args:
     }
   }
   refuseRepeated(sets, path);
-  return { table, where: both(permission?.filter ?? TRUE, where), sets: [...sets.map(({ set }) => set), ...presets], check: permission?.check ?? TRUE };
+  return {
+    table,
+    where: both(permission?.filter ?? TRUE, where),
+    sets: [...sets.map(({ set }) => set), ...presets],
+    check: permission?.check ?? TRUE,
+  };
 }
 
 function planSet(context: PlanContext, operator: UpdateOperatorName, column: Column, value: InputValue): UpdateSet {
   switch (operator) {
     case "_set":
       refuseNull(column, value);
-      return { column, operator: "set", value: valueOf(context, column, value) };
+      return { column, operator: "set", value: columnValue(context, column, value) };
     case "_inc":
       refuseNull(column, value);
-      return { column, operator: "inc", value: valueOf(context, column, value) };
+      return { column, operator: "inc", value: columnValue(context, column, value) };
     case "_append":
-      return { column, operator: "append", value: valueOf(context, column, value) };
+      return { column, operator: "append", value: columnValue(context, column, value) };
     case "_prepend":
-      return { column, operator: "prepend", value: valueOf(context, column, value) };
+      return { column, operator: "prepend", value: columnValue(context, column, value) };
     case "_delete_key":
       return { column, operator: "delete-key", value: columnParameter(value, TEXT) };
     case "_delete_elem":
@@ -109,10 +183,20 @@ function refuseRepeated(sets: readonly { set: UpdateSet; from: UpdateOperatorNam
   const counts = new Map<string, number>();
   for (const { set } of sets) counts.set(set.column.graphqlName, (counts.get(set.column.graphqlName) ?? 0) + 1);
   const repeated = [...counts].filter(([, count]) => count > 1).map(([name]) => `'${name}'`);
-  if (repeated.length > 0) throw new HasuraError("validation-failed", `Column found in multiple operators: [${repeated.sort().join(", ")}].`, path);
+  if (repeated.length > 0)
+    throw new HasuraError(
+      "validation-failed",
+      `Column found in multiple operators: [${repeated.sort().join(", ")}].`,
+      path,
+    );
 }
 
-function planOutput(context: PlanContext, table: Table, type: GraphQLObjectType, field: CollectedField): MutationOutput {
+function planOutput(
+  context: PlanContext,
+  table: Table,
+  type: GraphQLObjectType,
+  field: CollectedField,
+): MutationOutput {
   const { fields } = collectFields(context, field.selections, type.name, field.path);
   return fields.map((part) => {
     const { alias } = part;
@@ -120,7 +204,12 @@ function planOutput(context: PlanContext, table: Table, type: GraphQLObjectType,
     const definition = definitionOf(type, part);
     requireLeaf(definition, part);
     checkArguments(context, part, definition);
-    if (context.schema.meanings.get(type.name, part.name)?.kind === "affected-rows") return { alias, kind: "affected-rows" as const };
-    return { alias, kind: "returning" as const, rows: planRows(context, table, objectTypeOf(definition, part), part.selections, part.path) };
+    if (context.schema.meanings.get(type.name, part.name)?.kind === "affected-rows")
+      return { alias, kind: "affected-rows" as const };
+    return {
+      alias,
+      kind: "returning" as const,
+      rows: planRows(context, table, objectTypeOf(definition, part), part.selections, part.path),
+    };
   });
 }

@@ -10,12 +10,12 @@ import type { GraphqlRequest } from "./graphql-request.ts";
 import type { Operation, RootField, TableStream } from "./plan.ts";
 import { planActionCall } from "./plan-action.ts";
 import { createFieldCounter, type PlanContext } from "./plan-context.ts";
+import { columnValue } from "./plan-insert.ts";
 import { keyCondition, planTableMutation } from "./plan-mutation.ts";
 import { planRemoteCall } from "./plan-remote.ts";
 import { definitionOf, objectTypeOf, planAggregate, planList, planRows } from "./plan-rows.ts";
 import { selectFilter } from "./plan-select.ts";
 import { both, planWhere, requireColumn } from "./plan-where.ts";
-import { valueOf } from "./plan-insert.ts";
 import { type CollectedField, collectFields } from "./selection.ts";
 import { readVariables, type Variables } from "./variables.ts";
 
@@ -63,10 +63,19 @@ export function planOperation(request: GraphqlRequest, schema: RoleSchema): Oper
   const context: PlanContext = { schema, variables, fragments, text: request.query, countField: createFieldCounter() };
   const root = rootOf(schema, operation.operation);
   const { fields } = collectFields(context, [operation.selectionSet], root.name, "$");
-  if (operation.operation === OperationTypeNode.SUBSCRIPTION) refuseSeveral(fields, operation.directives?.some(({ name }) => name.value === "_multiple_top_level_fields") === true);
+  if (operation.operation === OperationTypeNode.SUBSCRIPTION)
+    refuseSeveral(
+      fields,
+      operation.directives?.some(({ name }) => name.value === "_multiple_top_level_fields") === true,
+    );
   const rootFields = fields.map((field) => planRootField(context, root, field, operation.operation, request.variables));
   refuseInSubscription(rootFields, operation.operation);
-  return { kind: operation.operation, name: operation.name?.value, rootFields, reusable: isReusable(rootFields, variables) };
+  return {
+    kind: operation.operation,
+    name: operation.name?.value,
+    rootFields,
+    reusable: isReusable(rootFields, variables),
+  };
 }
 
 function rootOf(schema: RoleSchema, kind: OperationTypeNode): GraphQLObjectType {
@@ -83,49 +92,96 @@ function rootOf(schema: RoleSchema, kind: OperationTypeNode): GraphQLObjectType 
 }
 
 function refuseSeveral(fields: readonly CollectedField[], several: boolean): void {
-  if (fields.length !== 1 && !several) throw new HasuraError("validation-failed", "subscriptions must select one top level field");
+  if (fields.length !== 1 && !several)
+    throw new HasuraError("validation-failed", "subscriptions must select one top level field");
 }
 
 function refuseInSubscription(fields: readonly RootField[], kind: OperationTypeNode): void {
   if (kind !== OperationTypeNode.SUBSCRIPTION) return;
-  if (fields.some((field) => field.kind === "table-stream") && fields.length > 1) throw new HasuraError("not-supported", "exactly one root field is allowed for streaming subscriptions");
-  if (fields.some((field) => holdsRemote(field))) throw new HasuraError("not-supported", "Remote relationships are not allowed in subscriptions");
+  if (fields.some((field) => field.kind === "table-stream") && fields.length > 1)
+    throw new HasuraError("not-supported", "exactly one root field is allowed for streaming subscriptions");
+  if (fields.some((field) => holdsRemote(field)))
+    throw new HasuraError("not-supported", "Remote relationships are not allowed in subscriptions");
 }
 
 function holdsRemote(value: unknown, depth = 0): boolean {
   if (typeof value !== "object" || value === null || depth > 40) return false;
   if ("join" in value && "kind" in value && value.kind === "remote") return true;
   const below = "fields" in value ? value.fields : "rows" in value ? value.rows : undefined;
-  const inner = "select" in value ? value.select : "query" in value ? value.query : "stream" in value ? value.stream : undefined;
+  const inner =
+    "select" in value ? value.select : "query" in value ? value.query : "stream" in value ? value.stream : undefined;
   const list = Array.isArray(below) ? below : below === undefined ? [] : [below];
   return [...list, inner].some((part) => holdsRemote(part, depth + 1));
 }
 
 function isReusable(fields: readonly RootField[], variables: Variables): boolean {
-  return variables.valuesUsed.size === 0 && fields.every(({ kind }) => kind === "table-query" || kind === "table-mutation" || kind === "table-stream" || kind === "typename");
+  return (
+    variables.valuesUsed.size === 0 &&
+    fields.every(
+      ({ kind }) =>
+        kind === "table-query" || kind === "table-mutation" || kind === "table-stream" || kind === "typename",
+    )
+  );
 }
 
-function planRootField(context: PlanContext, root: GraphQLObjectType, field: CollectedField, kind: OperationTypeNode, values: ReadonlyMap<string, Json>): RootField {
+function planRootField(
+  context: PlanContext,
+  root: GraphQLObjectType,
+  field: CollectedField,
+  kind: OperationTypeNode,
+  values: ReadonlyMap<string, Json>,
+): RootField {
   const base = { alias: field.alias, field: field.name };
   if (field.name === "__typename") return { ...base, kind: "typename", value: root.name };
-  if ((field.name === "__schema" || field.name === "__type") && kind === OperationTypeNode.QUERY && context.schema.introspection) {
-    return { ...base, kind: "introspection", schema: context.schema.graphql(), node: introspectionNode(field), fragments: [...context.fragments.values()].map((fragment) => print(fragment)), variables: plainVariables(values) };
+  if (
+    (field.name === "__schema" || field.name === "__type") &&
+    kind === OperationTypeNode.QUERY &&
+    context.schema.introspection
+  ) {
+    return {
+      ...base,
+      kind: "introspection",
+      schema: context.schema.graphql(),
+      node: introspectionNode(field),
+      fragments: [...context.fragments.values()].map((fragment) => print(fragment)),
+      variables: plainVariables(values),
+    };
   }
   const definition = definitionOf(root, field);
   const meaning = context.schema.meanings.get(root.name, field.name);
   switch (meaning?.kind) {
     case "list": {
       const args = checkArguments(context, field, definition);
-      return { ...base, kind: "table-query", query: { kind: "list", select: planList(context, meaning.table, objectTypeOf(definition, field), args, field) } };
+      return {
+        ...base,
+        kind: "table-query",
+        query: { kind: "list", select: planList(context, meaning.table, objectTypeOf(definition, field), args, field) },
+      };
     }
     case "aggregate": {
       const args = checkArguments(context, field, definition);
-      return { ...base, kind: "table-query", query: { kind: "aggregate", select: planAggregate(context, meaning.table, objectTypeOf(definition, field), args, field) } };
+      return {
+        ...base,
+        kind: "table-query",
+        query: {
+          kind: "aggregate",
+          select: planAggregate(context, meaning.table, objectTypeOf(definition, field), args, field),
+        },
+      };
     }
     case "by-pk": {
       const args = checkArguments(context, field, definition);
       const where = both(selectFilter(context, meaning.table), keyCondition(context, meaning.table, args));
-      return { ...base, kind: "table-query", query: { kind: "by-pk", table: meaning.table, where, rows: planRows(context, meaning.table, objectTypeOf(definition, field), field.selections, field.path) } };
+      return {
+        ...base,
+        kind: "table-query",
+        query: {
+          kind: "by-pk",
+          table: meaning.table,
+          where,
+          rows: planRows(context, meaning.table, objectTypeOf(definition, field), field.selections, field.path),
+        },
+      };
     }
     case "stream":
       return { ...base, kind: "table-stream", stream: planStream(context, meaning.table, definition, field) };
@@ -142,7 +198,8 @@ function planRootField(context: PlanContext, root: GraphQLObjectType, field: Col
     case "delete-by-pk":
       return { ...base, kind: "table-mutation", mutation: planTableMutation(context, meaning, definition, field) };
     default:
-      if (field.name === "no_queries_available") return { ...base, kind: "typename", value: "There are no queries available to the current role." };
+      if (field.name === "no_queries_available")
+        return { ...base, kind: "typename", value: "There are no queries available to the current role." };
       throw new HasuraError("unexpected", `'${field.name}' cannot be planned`, field.path);
   }
 }
@@ -150,14 +207,22 @@ function planRootField(context: PlanContext, root: GraphQLObjectType, field: Col
 /** All occurrences of the field as one node. */
 function introspectionNode(field: CollectedField): FieldNode {
   if (field.selections.length === 0) return field.node;
-  return { ...field.node, selectionSet: { kind: Kind.SELECTION_SET, selections: field.selections.flatMap((set) => set.selections) } };
+  return {
+    ...field.node,
+    selectionSet: { kind: Kind.SELECTION_SET, selections: field.selections.flatMap((set) => set.selections) },
+  };
 }
 
 function plainVariables(values: ReadonlyMap<string, Json>): Readonly<Record<string, unknown>> {
   return Object.fromEntries([...values].map(([name, value]) => [name, toPlain(value)]));
 }
 
-function planStream(context: PlanContext, table: TableStream["table"], definition: GraphQLField<unknown, unknown>, field: CollectedField): TableStream {
+function planStream(
+  context: PlanContext,
+  table: TableStream["table"],
+  definition: GraphQLField<unknown, unknown>,
+  field: CollectedField,
+): TableStream {
   const args = checkArguments(context, field, definition);
   const cursorArgument = args.get("cursor");
   const batchSize = args.get("batch_size");
@@ -166,15 +231,25 @@ function planStream(context: PlanContext, table: TableStream["table"], definitio
   const initial = cursor === undefined ? undefined : given(asObject(cursor).fields, "initial_value");
   const values = initial === undefined ? [] : [...asObject(initial).fields];
   const [first] = values;
-  if (cursors.length !== 1 || values.length > 1) throw new HasuraError("validation-failed", "multiple column cursors are not supported yet", `${field.path}.args.cursor`);
-  if (cursor === undefined || first === undefined || batchSize === undefined) throw new HasuraError("validation-failed", "one streaming column field is expected", `${field.path}.args.cursor`);
+  if (cursors.length !== 1 || values.length > 1)
+    throw new HasuraError(
+      "validation-failed",
+      "multiple column cursors are not supported yet",
+      `${field.path}.args.cursor`,
+    );
+  if (cursor === undefined || first === undefined || batchSize === undefined)
+    throw new HasuraError("validation-failed", "one streaming column field is expected", `${field.path}.args.cursor`);
   const [name, value] = first;
   const column = requireColumn(table, name, value.path);
   const ordering = given(asObject(cursor).fields, "ordering");
   return {
     table,
     where: both(selectFilter(context, table), planWhere(context, table, given(args, "where"))),
-    cursor: { column, ordering: ordering?.kind === "enum" && ordering.value === "DESC" ? "desc" : "asc", initialValue: valueOf(context, column, value) },
+    cursor: {
+      column,
+      ordering: ordering?.kind === "enum" && ordering.value === "DESC" ? "desc" : "asc",
+      initialValue: columnValue(context, column, value),
+    },
     batchSize: limitParameter(batchSize),
     rows: planRows(context, table, objectTypeOf(definition, field), field.selections, field.path),
   };

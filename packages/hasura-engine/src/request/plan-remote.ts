@@ -1,4 +1,13 @@
-import { type GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType, getNamedType, isCompositeType, isLeafType, type GraphQLCompositeType } from "graphql";
+import {
+  type GraphQLCompositeType,
+  type GraphQLField,
+  GraphQLInterfaceType,
+  GraphQLObjectType,
+  GraphQLUnionType,
+  getNamedType,
+  isCompositeType,
+  isLeafType,
+} from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 import { isJsonList, isJsonNumber, isJsonObject, type Json } from "../json/exact-json.ts";
 import type { FieldMeaning } from "../schema/meaning.ts";
@@ -11,11 +20,26 @@ import { type CollectedField, collectFields } from "./selection.ts";
 type RemoteRoot = Extract<FieldMeaning, { kind: "remote-root" }>;
 type RemoteRelationshipMeaning = Extract<FieldMeaning, { kind: "remote-relationship" }>;
 
-export function planRemoteCall(context: PlanContext, meaning: RemoteRoot, definition: GraphQLField<unknown, unknown>, field: CollectedField): RemoteCall {
-  return { remote: meaning.remote, operation: meaning.operation, node: planRemoteField(context, meaning.parentType, definition, field) };
+export function planRemoteCall(
+  context: PlanContext,
+  meaning: RemoteRoot,
+  definition: GraphQLField<unknown, unknown>,
+  field: CollectedField,
+): RemoteCall {
+  return {
+    remote: meaning.remote,
+    operation: meaning.operation,
+    node: planRemoteField(context, meaning.parentType, definition, field),
+  };
 }
 
-export function planRemoteJoin(context: PlanContext, meaning: RemoteRelationshipMeaning, definition: GraphQLField<unknown, unknown>, args: Arguments, field: CollectedField): RemoteJoin {
+export function planRemoteJoin(
+  context: PlanContext,
+  meaning: RemoteRelationshipMeaning,
+  definition: GraphQLField<unknown, unknown>,
+  args: Arguments,
+  field: CollectedField,
+): RemoteJoin {
   return {
     relationship: meaning.relationship,
     remote: meaning.remote,
@@ -26,37 +50,84 @@ export function planRemoteJoin(context: PlanContext, meaning: RemoteRelationship
   };
 }
 
-function planRemoteField(context: PlanContext, parentType: string, definition: GraphQLField<unknown, unknown>, field: CollectedField): RemoteField {
+function planRemoteField(
+  context: PlanContext,
+  parentType: string,
+  definition: GraphQLField<unknown, unknown>,
+  field: CollectedField,
+): RemoteField {
   const args = checkArguments(context, field, definition);
-  return { alias: field.alias, name: field.name, parentType, arguments: remoteArguments(context, args), selection: planSelection(context, definition, field) };
+  return {
+    alias: field.alias,
+    name: field.name,
+    parentType,
+    arguments: remoteArguments(context, args),
+    selection: planSelection(context, definition, field),
+  };
 }
 
-function planSelection(context: PlanContext, definition: GraphQLField<unknown, unknown>, field: CollectedField): readonly RemoteSelection[] | undefined {
+function planSelection(
+  context: PlanContext,
+  definition: GraphQLField<unknown, unknown>,
+  field: CollectedField,
+): readonly RemoteSelection[] | undefined {
   const type = getNamedType(definition.type);
   if (isLeafType(type)) {
-    if (field.selections.length > 0) throw new HasuraError("validation-failed", "unexpected subselection set for non-object field", field.path);
+    if (field.selections.length > 0)
+      throw new HasuraError("validation-failed", "unexpected subselection set for non-object field", field.path);
     return undefined;
   }
   if (!isCompositeType(type)) return undefined;
-  if (field.selections.length === 0) throw new HasuraError("validation-failed", `missing selection set for '${type.name}'`, `${field.path}.selectionSet`);
+  if (field.selections.length === 0)
+    throw new HasuraError(
+      "validation-failed",
+      `missing selection set for '${type.name}'`,
+      `${field.path}.selectionSet`,
+    );
   return planComposite(context, type, field.selections, field.path);
 }
 
-function planComposite(context: PlanContext, type: GraphQLCompositeType, selections: CollectedField["selections"], path: string): RemoteSelection[] {
+function planComposite(
+  context: PlanContext,
+  type: GraphQLCompositeType,
+  selections: CollectedField["selections"],
+  path: string,
+): RemoteSelection[] {
   const abstract = !(type instanceof GraphQLObjectType);
   const { fields, fragments } = collectFields(context, selections, type.name, path, () => abstract);
   const own = fields.map((field): RemoteSelection => {
-    if (field.name === "__typename") return { kind: "field", field: { alias: field.alias, name: field.name, parentType: type.name, arguments: new Map(), selection: undefined } };
+    if (field.name === "__typename")
+      return {
+        kind: "field",
+        field: {
+          alias: field.alias,
+          name: field.name,
+          parentType: type.name,
+          arguments: new Map(),
+          selection: undefined,
+        },
+      };
     const definition = type instanceof GraphQLUnionType ? undefined : type.getFields()[field.name];
-    if (definition === undefined) throw new HasuraError("validation-failed", `field '${field.name}' not found in type: '${type.name}'`, field.path);
+    if (definition === undefined)
+      throw new HasuraError("validation-failed", `field '${field.name}' not found in type: '${type.name}'`, field.path);
     return { kind: "field", field: planRemoteField(context, type.name, definition, field) };
   });
   const kept = fragments.map((fragment): RemoteSelection => {
     const target = context.schema.graphql().getType(fragment.onType);
-    if (!(target instanceof GraphQLObjectType || target instanceof GraphQLInterfaceType || target instanceof GraphQLUnionType)) {
+    if (
+      !(
+        target instanceof GraphQLObjectType ||
+        target instanceof GraphQLInterfaceType ||
+        target instanceof GraphQLUnionType
+      )
+    ) {
       throw new HasuraError("validation-failed", `type '${fragment.onType}' is not defined`, path);
     }
-    return { kind: "inline-fragment", onType: fragment.onType, selection: planComposite(context, target, fragment.selections, path) };
+    return {
+      kind: "inline-fragment",
+      onType: fragment.onType,
+      selection: planComposite(context, target, fragment.selections, path),
+    };
   });
   return [...own, ...kept];
 }
@@ -73,14 +144,19 @@ function remoteValue(context: PlanContext, value: InputValue): RemoteValue {
     case "enum":
       return { kind: "text", text: value.value };
     case "scalar":
-      return value.scalar.enumLiteral && typeof value.scalar.json === "string" ? { kind: "text", text: value.scalar.json } : jsonValue(value.scalar.json);
+      return value.scalar.enumLiteral && typeof value.scalar.json === "string"
+        ? { kind: "text", text: value.scalar.json }
+        : jsonValue(value.scalar.json);
     case "variable":
       context.variables.useValue(value.variable.name);
       return jsonValue(value.variable.value ?? null);
     case "list":
       return { kind: "list", items: value.items.map((item) => remoteValue(context, item)) };
     case "object":
-      return { kind: "object", fields: new Map([...value.fields].map(([name, member]) => [name, remoteValue(context, member)])) };
+      return {
+        kind: "object",
+        fields: new Map([...value.fields].map(([name, member]) => [name, remoteValue(context, member)])),
+      };
   }
 }
 
@@ -89,6 +165,7 @@ function jsonValue(json: Json): RemoteValue {
   if (typeof json === "string") return { kind: "string", value: json };
   if (typeof json === "boolean") return { kind: "text", text: String(json) };
   if (isJsonList(json)) return { kind: "list", items: json.map(jsonValue) };
-  if (isJsonObject(json)) return { kind: "object", fields: new Map([...json].map(([name, member]) => [name, jsonValue(member)])) };
+  if (isJsonObject(json))
+    return { kind: "object", fields: new Map([...json].map(([name, member]) => [name, jsonValue(member)])) };
   return isJsonNumber(json) ? { kind: "text", text: json.number } : { kind: "null" };
 }

@@ -1,10 +1,17 @@
-import { type GraphQLField, type GraphQLObjectType, getNamedType, isObjectType, isLeafType, type SelectionSetNode } from "graphql";
+import {
+  type GraphQLField,
+  type GraphQLObjectType,
+  getNamedType,
+  isLeafType,
+  isObjectType,
+  type SelectionSetNode,
+} from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 import type { Table } from "../model/model.ts";
 import { type Arguments, asEnum, asList, checkArguments, given, plainBoolean, plainText } from "./arguments.ts";
+import { parseJsonPath } from "./json-path.ts";
 import type { AggregateField, AggregateOutput, AggregateSelect, ListSelect, RowField, RowSelection } from "./plan.ts";
 import type { PlanContext } from "./plan-context.ts";
-import { parseJsonPath } from "./json-path.ts";
 import { planRemoteJoin } from "./plan-remote.ts";
 import { planSource, selectFilter } from "./plan-select.ts";
 import { requireColumn } from "./plan-where.ts";
@@ -13,7 +20,8 @@ import { type CollectedField, collectFields } from "./selection.ts";
 /** A field's definition on its type. Throws Hasura's message for a field that the role does not have. */
 export function definitionOf(type: GraphQLObjectType, field: CollectedField): GraphQLField<unknown, unknown> {
   const definition = type.getFields()[field.name];
-  if (definition === undefined) throw new HasuraError("validation-failed", `field '${field.name}' not found in type: '${type.name}'`, field.path);
+  if (definition === undefined)
+    throw new HasuraError("validation-failed", `field '${field.name}' not found in type: '${type.name}'`, field.path);
   return definition;
 }
 
@@ -21,7 +29,12 @@ export function definitionOf(type: GraphQLObjectType, field: CollectedField): Gr
 export function objectTypeOf(definition: GraphQLField<unknown, unknown>, field: CollectedField): GraphQLObjectType {
   const type = getNamedType(definition.type);
   if (!isObjectType(type)) throw new HasuraError("unexpected", `'${field.name}' is no object`, field.path);
-  if (field.selections.length === 0) throw new HasuraError("validation-failed", `missing selection set for '${type.name}'`, `${field.path}.selectionSet`);
+  if (field.selections.length === 0)
+    throw new HasuraError(
+      "validation-failed",
+      `missing selection set for '${type.name}'`,
+      `${field.path}.selectionSet`,
+    );
   return type;
 }
 
@@ -32,7 +45,13 @@ export function requireLeaf(definition: GraphQLField<unknown, unknown>, field: C
   }
 }
 
-export function planRows(context: PlanContext, table: Table, type: GraphQLObjectType, sets: readonly SelectionSetNode[], path: string): RowSelection {
+export function planRows(
+  context: PlanContext,
+  table: Table,
+  type: GraphQLObjectType,
+  sets: readonly SelectionSetNode[],
+  path: string,
+): RowSelection {
   const { fields } = collectFields(context, sets, type.name, path);
   return { table, fields: fields.map((field) => planRowField(context, type, field)) };
 }
@@ -47,18 +66,34 @@ function planRowField(context: PlanContext, type: GraphQLObjectType, field: Coll
   switch (meaning?.kind) {
     case "column": {
       const path = given(args, "path");
-      return { alias, kind: "column", column: meaning.column, jsonPath: path === undefined ? undefined : parseJsonPath(plainText(context, path), path.path) };
+      return {
+        alias,
+        kind: "column",
+        column: meaning.column,
+        jsonPath: path === undefined ? undefined : parseJsonPath(plainText(context, path), path.path),
+      };
     }
     case "relationship": {
       const { relationship, target } = meaning;
       const below = objectTypeOf(definition, field);
       if (relationship.kind === "object") {
-        return { alias, kind: "object", relationship, filter: selectFilter(context, target), rows: planRows(context, target, below, field.selections, field.path) };
+        return {
+          alias,
+          kind: "object",
+          relationship,
+          filter: selectFilter(context, target),
+          rows: planRows(context, target, below, field.selections, field.path),
+        };
       }
       return { alias, kind: "array", relationship, select: planList(context, target, below, args, field) };
     }
     case "relationship-aggregate":
-      return { alias, kind: "aggregate", relationship: meaning.relationship, select: planAggregate(context, meaning.target, objectTypeOf(definition, field), args, field) };
+      return {
+        alias,
+        kind: "aggregate",
+        relationship: meaning.relationship,
+        select: planAggregate(context, meaning.target, objectTypeOf(definition, field), args, field),
+      };
     case "remote-relationship":
       return { alias, kind: "remote", join: planRemoteJoin(context, meaning, definition, args, field) };
     default:
@@ -66,28 +101,57 @@ function planRowField(context: PlanContext, type: GraphQLObjectType, field: Coll
   }
 }
 
-export function planList(context: PlanContext, table: Table, type: GraphQLObjectType, args: Arguments, field: CollectedField): ListSelect {
-  return { ...planSource(context, table, args, field.path), rows: planRows(context, table, type, field.selections, field.path) };
+export function planList(
+  context: PlanContext,
+  table: Table,
+  type: GraphQLObjectType,
+  args: Arguments,
+  field: CollectedField,
+): ListSelect {
+  return {
+    ...planSource(context, table, args, field.path),
+    rows: planRows(context, table, type, field.selections, field.path),
+  };
 }
 
-export function planAggregate(context: PlanContext, table: Table, type: GraphQLObjectType, args: Arguments, field: CollectedField): AggregateSelect {
+export function planAggregate(
+  context: PlanContext,
+  table: Table,
+  type: GraphQLObjectType,
+  args: Arguments,
+  field: CollectedField,
+): AggregateSelect {
   const { fields } = collectFields(context, field.selections, type.name, field.path);
-  return { ...planSource(context, table, args, field.path), fields: fields.map((part) => planAggregateOutput(context, table, type, part)) };
+  return {
+    ...planSource(context, table, args, field.path),
+    fields: fields.map((part) => planAggregateOutput(context, table, type, part)),
+  };
 }
 
-function planAggregateOutput(context: PlanContext, table: Table, type: GraphQLObjectType, field: CollectedField): AggregateOutput {
+function planAggregateOutput(
+  context: PlanContext,
+  table: Table,
+  type: GraphQLObjectType,
+  field: CollectedField,
+): AggregateOutput {
   const { alias } = field;
   if (field.name === "__typename") return { alias, kind: "typename", value: type.name };
   const definition = definitionOf(type, field);
   checkArguments(context, field, definition);
   const below = objectTypeOf(definition, field);
   const meaning = context.schema.meanings.get(type.name, field.name);
-  if (meaning?.kind === "nodes") return { alias, kind: "nodes", rows: planRows(context, table, below, field.selections, field.path) };
+  if (meaning?.kind === "nodes")
+    return { alias, kind: "nodes", rows: planRows(context, table, below, field.selections, field.path) };
   const { fields } = collectFields(context, field.selections, below.name, field.path);
   return { alias, kind: "aggregate", fields: fields.map((part) => planAggregateField(context, table, below, part)) };
 }
 
-function planAggregateField(context: PlanContext, table: Table, type: GraphQLObjectType, field: CollectedField): AggregateField {
+function planAggregateField(
+  context: PlanContext,
+  table: Table,
+  type: GraphQLObjectType,
+  field: CollectedField,
+): AggregateField {
   const { alias } = field;
   if (field.name === "__typename") return { alias, kind: "typename", value: type.name };
   const definition = definitionOf(type, field);
@@ -100,11 +164,13 @@ function planAggregateField(context: PlanContext, table: Table, type: GraphQLObj
     return {
       alias,
       kind: "count",
-      columns: columns === undefined ? [] : asList(columns).map((item) => requireColumn(table, asEnum(item), item.path)),
+      columns:
+        columns === undefined ? [] : asList(columns).map((item) => requireColumn(table, asEnum(item), item.path)),
       distinct: distinct !== undefined && plainBoolean(context, distinct),
     };
   }
-  if (meaning?.kind !== "aggregate-function") throw new HasuraError("unexpected", `'${field.name}' cannot be planned here`, field.path);
+  if (meaning?.kind !== "aggregate-function")
+    throw new HasuraError("unexpected", `'${field.name}' cannot be planned here`, field.path);
   const below = objectTypeOf(definition, field);
   const { fields } = collectFields(context, field.selections, below.name, field.path);
   return {

@@ -35,8 +35,15 @@ function refuseForeignDistinct(distinctOn: readonly Column[], orderBy: readonly 
   if (distinctOn.length === 0 || orderBy.length === 0) return;
   const wanted = new Set(distinctOn.map(({ name }) => name));
   const leading = orderBy.slice(0, wanted.size);
-  const fits = leading.every(({ through, by }) => through.length === 0 && by.kind === "column" && wanted.has(by.column.name));
-  if (!fits) throw new HasuraError("validation-failed", '"distinct_on" columns must match initial "order_by" columns', `${path}.args`);
+  const fits = leading.every(
+    ({ through, by }) => through.length === 0 && by.kind === "column" && wanted.has(by.column.name),
+  );
+  if (!fits)
+    throw new HasuraError(
+      "validation-failed",
+      '"distinct_on" columns must match initial "order_by" columns',
+      `${path}.args`,
+    );
 }
 
 const DIRECTIONS: Readonly<Record<string, Pick<OrderItem, "direction" | "nulls">>> = {
@@ -48,37 +55,67 @@ const DIRECTIONS: Readonly<Record<string, Pick<OrderItem, "direction" | "nulls">
   desc_nulls_last: { direction: "desc", nulls: "last" },
 };
 
-function planOrderBy(context: PlanContext, table: Table, value: InputValue, through: OrderItem["through"]): OrderItem[] {
+function planOrderBy(
+  context: PlanContext,
+  table: Table,
+  value: InputValue,
+  through: OrderItem["through"],
+): OrderItem[] {
   return [...asObject(value).fields].flatMap(([name, member]) => {
     if (member.kind === "null") return [];
     const column = columnByName(table, name);
     if (column !== undefined) return [{ ...directionOf(member), through, by: { kind: "column" as const, column } }];
     const relationship = table.relationships.get(name) ?? table.relationships.get(name.replace(/_aggregate$/, ""));
     const target = relationship === undefined ? undefined : context.schema.access.selectable(relationship);
-    if (relationship === undefined || target === undefined) throw new HasuraError("validation-failed", `field '${name}' not found in type: '${table.graphqlName}_order_by'`, member.path);
-    if (relationship.kind === "object") return planOrderBy(context, target.table, member, [...through, { relationship, target: target.table, filter: target.select.filter }]);
+    if (relationship === undefined || target === undefined)
+      throw new HasuraError(
+        "validation-failed",
+        `field '${name}' not found in type: '${table.graphqlName}_order_by'`,
+        member.path,
+      );
+    if (relationship.kind === "object")
+      return planOrderBy(context, target.table, member, [
+        ...through,
+        { relationship, target: target.table, filter: target.select.filter },
+      ]);
     return planAggregateOrder(target.table, member).map(({ column: by, function: call, direction }) => ({
       ...direction,
       through,
-      by: { kind: "aggregate" as const, relationship, target: target.table, filter: target.select.filter, function: call, column: by },
+      by: {
+        kind: "aggregate" as const,
+        relationship,
+        target: target.table,
+        filter: target.select.filter,
+        function: call,
+        column: by,
+      },
     }));
   });
 }
 
-type AggregateOrder = { function: AggregateFunction; column: Column | undefined; direction: Pick<OrderItem, "direction" | "nulls"> };
+type AggregateOrder = {
+  function: AggregateFunction;
+  column: Column | undefined;
+  direction: Pick<OrderItem, "direction" | "nulls">;
+};
 
 function planAggregateOrder(table: Table, value: InputValue): AggregateOrder[] {
   return [...asObject(value).fields].flatMap(([name, member]): AggregateOrder[] => {
     if (member.kind === "null") return [];
     const call = name as AggregateFunction;
     if (call === "count") return [{ function: call, column: undefined, direction: directionOf(member) }];
-    return [...asObject(member).fields].flatMap(([column, order]) => (order.kind === "null" ? [] : [{ function: call, column: requireColumn(table, column, order.path), direction: directionOf(order) }]));
+    return [...asObject(member).fields].flatMap(([column, order]) =>
+      order.kind === "null"
+        ? []
+        : [{ function: call, column: requireColumn(table, column, order.path), direction: directionOf(order) }],
+    );
   });
 }
 
 function directionOf(value: InputValue): Pick<OrderItem, "direction" | "nulls"> {
   const direction = DIRECTIONS[asEnum(value)];
-  if (direction === undefined) throw new HasuraError("validation-failed", "expected an enum value for type 'order_by'", value.path);
+  if (direction === undefined)
+    throw new HasuraError("validation-failed", "expected an enum value for type 'order_by'", value.path);
   return direction;
 }
 

@@ -1,4 +1,4 @@
-import { BOOL, INT8, TEXT, TEXT_ARRAY, arrayOf } from "../catalog/builtin-types.ts";
+import { arrayOf, BOOL, INT8, TEXT, TEXT_ARRAY } from "../catalog/builtin-types.ts";
 import { HasuraError } from "../hasura-error.ts";
 import type { Column, PgType, Table } from "../model/model.ts";
 import { type ComparisonOperator, type Expression, type Parameter, TRUE } from "../permissions/expression.ts";
@@ -40,7 +40,12 @@ function planMember(context: PlanContext, table: Table, name: string, value: Inp
   const relationship = table.relationships.get(name);
   const target = relationship === undefined ? undefined : context.schema.access.selectable(relationship);
   if (relationship !== undefined && target !== undefined) {
-    return { kind: "related", relationship, target: target.table, where: both(target.select.filter, planWhere(context, target.table, value)) };
+    return {
+      kind: "related",
+      relationship,
+      target: target.table,
+      where: both(target.select.filter, planWhere(context, target.table, value)),
+    };
   }
   return planAggregateCondition(context, table, name, value);
 }
@@ -67,10 +72,19 @@ function planComparisons(context: PlanContext, column: Column, value: InputValue
 function planCast(context: PlanContext, column: Column, value: InputValue): Expression[] {
   const text = asObject(value).fields.get("String");
   if (text === undefined || text.kind === "null") return [];
-  return [...asObject(text).fields].map(([name, operand]) => planComparison(context, column, name.slice(1), operand, TEXT, TEXT));
+  return [...asObject(text).fields].map(([name, operand]) =>
+    planComparison(context, column, name.slice(1), operand, TEXT, TEXT),
+  );
 }
 
-function planComparison(context: PlanContext, column: Column, operator: string, operand: InputValue, type: PgType, castTo: PgType | undefined): Expression {
+function planComparison(
+  context: PlanContext,
+  column: Column,
+  operator: string,
+  operand: InputValue,
+  type: PgType,
+  castTo: PgType | undefined,
+): Expression {
   if (operand.kind === "null") throw nullOperand(operator, operand);
   if (operator === "is_null") {
     const is = plainBoolean(context, operand);
@@ -78,11 +92,19 @@ function planComparison(context: PlanContext, column: Column, operator: string, 
   }
   for (const name of holdsVariables(operand)) context.variables.useValue(name);
   const name = operator as ComparisonOperator;
-  return { kind: "compare", column, castTo, operator: name, operand: columnParameter(operand, operandType(name, type)), nullSafe: false };
+  return {
+    kind: "compare",
+    column,
+    castTo,
+    operator: name,
+    operand: columnParameter(operand, operandType(name, type)),
+    nullSafe: false,
+  };
 }
 
 function nullOperand(operator: string, operand: Extract<InputValue, { kind: "null" }>): HasuraError {
-  if (LIST_OPERATORS.has(operator) || operator.startsWith("has_keys")) return new HasuraError("validation-failed", "expected a list, but found null", operand.path);
+  if (LIST_OPERATORS.has(operator) || operator.startsWith("has_keys"))
+    return new HasuraError("validation-failed", "expected a list, but found null", operand.path);
   return new HasuraError("validation-failed", `unexpected null value for type '${String(operand.type)}'`, operand.path);
 }
 
@@ -96,14 +118,22 @@ function operandType(operator: ComparisonOperator, type: PgType): PgType {
 function planAggregateCondition(context: PlanContext, table: Table, name: string, value: InputValue): Expression {
   const relationship = table.relationships.get(name.replace(/_aggregate$/, ""));
   const target = relationship === undefined ? undefined : context.schema.access.selectable(relationship);
-  if (relationship === undefined || target === undefined) throw new HasuraError("validation-failed", `field '${name}' not found in type: '${table.graphqlName}_bool_exp'`, value.path);
+  if (relationship === undefined || target === undefined)
+    throw new HasuraError(
+      "validation-failed",
+      `field '${name}' not found in type: '${table.graphqlName}_bool_exp'`,
+      value.path,
+    );
   const parts = [...asObject(value).fields].filter(([, member]) => member.kind !== "null");
   const [first] = parts;
-  if (first === undefined || parts.length > 1) throw new HasuraError("validation-failed", "exactly one aggregate must be specified", value.path);
+  if (first === undefined || parts.length > 1)
+    throw new HasuraError("validation-failed", "exactly one aggregate must be specified", value.path);
   const [call, member] = first;
   const functionName = call === "bool_and" || call === "bool_or" ? call : "count";
   const { fields } = asObject(member);
-  const columns = asListOr(given(fields, "arguments")).map((item) => requireColumn(target.table, asEnum(item), item.path));
+  const columns = asListOr(given(fields, "arguments")).map((item) =>
+    requireColumn(target.table, asEnum(item), item.path),
+  );
   const distinct = given(fields, "distinct");
   const predicate = given(fields, "predicate");
   return {
@@ -133,12 +163,21 @@ function planPredicate(context: PlanContext, value: InputValue, type: PgType) {
     for (const variable of holdsVariables(operand)) context.variables.useValue(variable);
     const name_ = operator as ComparisonOperator;
     const scalar = type === INT8 && operand.kind !== "list" && !LIST_OPERATORS.has(operator);
-    return { operator: name_, operand: scalar ? intParameter(operand) : columnParameter(operand, operandType(name_, type)), type };
+    return {
+      operator: name_,
+      operand: scalar ? intParameter(operand) : columnParameter(operand, operandType(name_, type)),
+      type,
+    };
   });
 }
 
 export function requireColumn(table: Table, graphqlName: string, path: string): Column {
   const column = columnByName(table, graphqlName);
-  if (column === undefined) throw new HasuraError("validation-failed", `field '${graphqlName}' not found in type: '${table.graphqlName}'`, path);
+  if (column === undefined)
+    throw new HasuraError(
+      "validation-failed",
+      `field '${graphqlName}' not found in type: '${table.graphqlName}'`,
+      path,
+    );
   return column;
 }

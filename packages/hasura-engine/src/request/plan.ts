@@ -1,6 +1,15 @@
 import type { FieldNode, GraphQLSchema } from "graphql";
 import type { JsonObject } from "../json/exact-json.ts";
-import type { Action, Column, PgType, Relationship, RemoteRelationship, RemoteSchema, Table, UniqueConstraint } from "../model/model.ts";
+import type {
+  Action,
+  Column,
+  PgType,
+  Relationship,
+  RemoteRelationship,
+  RemoteSchema,
+  Table,
+  UniqueConstraint,
+} from "../model/model.ts";
 import type { Expression, Parameter } from "../permissions/expression.ts";
 
 /**
@@ -16,14 +25,20 @@ export type Operation = {
   readonly reusable: boolean;
 };
 
-export type RootField = { readonly alias: string; /** Field name, for error paths. */ readonly field: string } & (
+export type RootField = { readonly alias: string /** Field name, for error paths. */; readonly field: string } & (
   | { readonly kind: "typename"; readonly value: string }
   | { readonly kind: "table-query"; readonly query: TableQuery }
   | { readonly kind: "table-stream"; readonly stream: TableStream }
   | { readonly kind: "table-mutation"; readonly mutation: TableMutation }
   | { readonly kind: "action"; readonly call: ActionCall }
   | { readonly kind: "remote"; readonly call: RemoteCall }
-  | { readonly kind: "introspection"; readonly schema: GraphQLSchema; readonly node: FieldNode; readonly fragments: readonly string[]; readonly variables: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: "introspection";
+      readonly schema: GraphQLSchema;
+      readonly node: FieldNode;
+      readonly fragments: readonly string[];
+      readonly variables: Readonly<Record<string, unknown>>;
+    }
 );
 
 // --- Queries --------------------------------------------------------------------------------------------------------
@@ -53,10 +68,21 @@ export type OrderItem = {
   readonly direction: "asc" | "desc";
   readonly nulls: "first" | "last";
   /** Object relationships from the own row to the ordering row, each with the target's role filter. */
-  readonly through: readonly { readonly relationship: Relationship; readonly target: Table; readonly filter: Expression }[];
+  readonly through: readonly {
+    readonly relationship: Relationship;
+    readonly target: Table;
+    readonly filter: Expression;
+  }[];
   readonly by:
     | { readonly kind: "column"; readonly column: Column }
-    | { readonly kind: "aggregate"; readonly relationship: Relationship; readonly target: Table; readonly filter: Expression; readonly function: AggregateFunction; /** Undefined for `count`. */ readonly column: Column | undefined };
+    | {
+        readonly kind: "aggregate";
+        readonly relationship: Relationship;
+        readonly target: Table;
+        readonly filter: Expression;
+        readonly function: AggregateFunction /** Undefined for `count`. */;
+        readonly column: Column | undefined;
+      };
 };
 
 export type RowSelection = { readonly table: Table; readonly fields: readonly RowField[] };
@@ -65,7 +91,12 @@ export type RowField = { readonly alias: string } & (
   /** `jsonPath`: keys and indexes of the `path` argument of json and jsonb columns. */
   | { readonly kind: "column"; readonly column: Column; readonly jsonPath: readonly string[] | undefined }
   /** `filter`: the target's role filter. */
-  | { readonly kind: "object"; readonly relationship: Relationship; readonly filter: Expression; readonly rows: RowSelection }
+  | {
+      readonly kind: "object";
+      readonly relationship: Relationship;
+      readonly filter: Expression;
+      readonly rows: RowSelection;
+    }
   | { readonly kind: "array"; readonly relationship: Relationship; readonly select: ListSelect }
   | { readonly kind: "aggregate"; readonly relationship: Relationship; readonly select: AggregateSelect }
   /** SQL answers a JSON array of the left-hand columns' values; the join stage replaces it by the remote's answer. */
@@ -73,7 +104,17 @@ export type RowField = { readonly alias: string } & (
 );
 
 export type AggregateFunction =
-  | "count" | "sum" | "avg" | "stddev" | "stddev_pop" | "stddev_samp" | "var_pop" | "var_samp" | "variance" | "max" | "min";
+  | "count"
+  | "sum"
+  | "avg"
+  | "stddev"
+  | "stddev_pop"
+  | "stddev_samp"
+  | "var_pop"
+  | "var_samp"
+  | "variance"
+  | "max"
+  | "min";
 export type AggregateOutput = { readonly alias: string } & (
   | { readonly kind: "typename"; readonly value: string }
   | { readonly kind: "aggregate"; readonly fields: readonly AggregateField[] }
@@ -83,7 +124,14 @@ export type AggregateField = { readonly alias: string } & (
   | { readonly kind: "typename"; readonly value: string }
   | { readonly kind: "count"; readonly columns: readonly Column[]; readonly distinct: boolean }
   /** `columns` with alias: `sum { a: total }`. */
-  | { readonly kind: "function"; readonly function: Exclude<AggregateFunction, "count">; readonly columns: readonly ({ readonly alias: string } & ({ readonly kind: "column"; readonly column: Column } | { readonly kind: "typename"; readonly value: string }))[] }
+  | {
+      readonly kind: "function";
+      readonly function: Exclude<AggregateFunction, "count">;
+      readonly columns: readonly ({ readonly alias: string } & (
+        | { readonly kind: "column"; readonly column: Column }
+        | { readonly kind: "typename"; readonly value: string }
+      ))[];
+    }
 );
 
 /** D.8. The statement also returns the last cursor value of the batch as text (and `null` for an empty batch). */
@@ -152,7 +200,10 @@ export type Update = {
   readonly check: Expression;
 };
 export type UpdateSet = { readonly column: Column } & (
-  | { readonly operator: "set" | "inc" | "append" | "prepend" | "delete-key" | "delete-elem"; readonly value: Parameter }
+  | {
+      readonly operator: "set" | "inc" | "append" | "prepend" | "delete-key" | "delete-elem";
+      readonly value: Parameter;
+    }
   /** `value` is a text[] literal. */
   | { readonly operator: "delete-at-path"; readonly value: Parameter }
 );
@@ -173,9 +224,26 @@ export type ActionField = { readonly alias: string } & (
   | { readonly kind: "typename"; readonly value: string }
   | { readonly kind: "field"; readonly name: string; readonly selection: ActionSelection | undefined }
   /** `select` has the role's filter; rows are matched by `mapping`, which the runner adds. */
-  | { readonly kind: "object"; readonly name: string; readonly mapping: readonly { readonly field: string; readonly column: Column }[]; readonly target: Table; readonly filter: Expression; readonly rows: RowSelection }
-  | { readonly kind: "array"; readonly name: string; readonly mapping: readonly { readonly field: string; readonly column: Column }[]; readonly select: ListSelect }
-  | { readonly kind: "aggregate"; readonly name: string; readonly mapping: readonly { readonly field: string; readonly column: Column }[]; readonly select: AggregateSelect }
+  | {
+      readonly kind: "object";
+      readonly name: string;
+      readonly mapping: readonly { readonly field: string; readonly column: Column }[];
+      readonly target: Table;
+      readonly filter: Expression;
+      readonly rows: RowSelection;
+    }
+  | {
+      readonly kind: "array";
+      readonly name: string;
+      readonly mapping: readonly { readonly field: string; readonly column: Column }[];
+      readonly select: ListSelect;
+    }
+  | {
+      readonly kind: "aggregate";
+      readonly name: string;
+      readonly mapping: readonly { readonly field: string; readonly column: Column }[];
+      readonly select: AggregateSelect;
+    }
 );
 
 /** A client's root field of a remote schema: the normalised field with its sub-selection, variables resolved to literals. */

@@ -1,47 +1,78 @@
 import { type DirectiveNode, type FieldNode, Kind, print, type SelectionSetNode } from "graphql";
 import { HasuraError } from "../hasura-error.ts";
-import type { PlanContext } from "./plan-context.ts";
 import { SELECTION_NESTING_MAX } from "./document.ts";
+import type { PlanContext } from "./plan-context.ts";
 
 /** One response key of a selection set: all its occurrences, fragments spread and directives decided. */
-export type CollectedField = { readonly alias: string; readonly name: string; readonly node: FieldNode; readonly selections: readonly SelectionSetNode[]; /** `…selectionSet.<field>`. */ readonly path: string };
+export type CollectedField = {
+  readonly alias: string;
+  readonly name: string;
+  readonly node: FieldNode;
+  readonly selections: readonly SelectionSetNode[] /** `…selectionSet.<field>`. */;
+  readonly path: string;
+};
 
 /** An inline fragment on another type, kept for remote interfaces and unions. */
 export type CollectedFragment = { readonly onType: string; readonly selections: readonly SelectionSetNode[] };
 
-export type Collected = { readonly fields: readonly CollectedField[]; readonly fragments: readonly CollectedFragment[] };
+export type Collected = {
+  readonly fields: readonly CollectedField[];
+  readonly fragments: readonly CollectedFragment[];
+};
 
 /**
  * The fields of selection sets on one type, in document order, duplicates merged. `path` is the field's own path; fields
  * stand below `<path>.selectionSet`.
  * @param keep which type conditions other than the type itself are kept as fragments instead of being refused
  */
-export function collectFields(context: PlanContext, sets: readonly SelectionSetNode[], typeName: string, path: string, keep: (typeName: string) => boolean = () => false): Collected {
+export function collectFields(
+  context: PlanContext,
+  sets: readonly SelectionSetNode[],
+  typeName: string,
+  path: string,
+  keep: (typeName: string) => boolean = () => false,
+): Collected {
   const fields = new Map<string, { name: string; node: FieldNode; selections: SelectionSetNode[] }>();
   const fragments: CollectedFragment[] = [];
   const own = `${path}.selectionSet`;
-  if (path.split(".selectionSet").length - 1 > SELECTION_NESTING_MAX) throw new HasuraError("bad-request", `the document is nested deeper than ${SELECTION_NESTING_MAX} levels`, "$.query");
+  if (path.split(".selectionSet").length - 1 > SELECTION_NESTING_MAX)
+    throw new HasuraError(
+      "bad-request",
+      `the document is nested deeper than ${SELECTION_NESTING_MAX} levels`,
+      "$.query",
+    );
 
   const visit = (set: SelectionSetNode, spreading: readonly string[], at: string): void => {
     for (const selection of set.selections) {
       if (!isIncluded(context, selection.directives ?? [], own)) continue;
       if (selection.kind === Kind.FIELD) add(selection);
-      else if (selection.kind === Kind.INLINE_FRAGMENT) spread(selection.typeCondition?.name.value, selection.selectionSet, spreading, at);
+      else if (selection.kind === Kind.INLINE_FRAGMENT)
+        spread(selection.typeCondition?.name.value, selection.selectionSet, spreading, at);
       else visitSpread(selection.name.value, spreading, at);
     }
   };
   const visitSpread = (name: string, spreading: readonly string[], at: string): void => {
     const fragment = context.fragments.get(name);
     const place = `${at}.selectionSet.${name}`;
-    if (fragment === undefined) throw new HasuraError("validation-failed", `reference to undefined fragment "${name}"`, place);
+    if (fragment === undefined)
+      throw new HasuraError("validation-failed", `reference to undefined fragment "${name}"`, place);
     if (spreading.includes(name)) {
-      throw new HasuraError("validation-failed", `the fragment definition(s) ${cycleNames(spreading.slice(spreading.indexOf(name)))} form a cycle`, place);
+      throw new HasuraError(
+        "validation-failed",
+        `the fragment definition(s) ${cycleNames(spreading.slice(spreading.indexOf(name)))} form a cycle`,
+        place,
+      );
     }
     spread(fragment.typeCondition.name.value, fragment.selectionSet, [...spreading, name], place);
   };
-  const spread = (onType: string | undefined, set: SelectionSetNode, spreading: readonly string[], at: string): void => {
-    if (onType === undefined || onType === typeName) return visit(set, spreading, at);
-    if (keep(onType)) fragments.push({ onType, selections: [set] });
+  const spread = (
+    onType: string | undefined,
+    set: SelectionSetNode,
+    spreading: readonly string[],
+    at: string,
+  ): void => {
+    if (onType === undefined || onType === typeName) visit(set, spreading, at);
+    else if (keep(onType)) fragments.push({ onType, selections: [set] });
   };
   const add = (node: FieldNode): void => {
     context.countField();
@@ -57,7 +88,10 @@ export function collectFields(context: PlanContext, sets: readonly SelectionSetN
   };
 
   for (const set of sets) visit(set, [], path);
-  return { fields: [...fields].map(([alias, field]) => ({ alias, ...field, path: `${own}.${field.name}` })), fragments };
+  return {
+    fields: [...fields].map(([alias, field]) => ({ alias, ...field, path: `${own}.${field.name}` })),
+    fragments,
+  };
 }
 
 function cycleNames(names: readonly string[]): string {
@@ -67,15 +101,26 @@ function cycleNames(names: readonly string[]): string {
 
 function refuseConflict(first: FieldNode, second: FieldNode, alias: string, path: string): void {
   if (first.name.value !== second.name.value) {
-    throw new HasuraError("validation-failed", `selection of both '${first.name.value}' and '${second.name.value}' specify the same response name, '${alias}'`, path);
+    throw new HasuraError(
+      "validation-failed",
+      `selection of both '${first.name.value}' and '${second.name.value}' specify the same response name, '${alias}'`,
+      path,
+    );
   }
   if (printedArguments(first) !== printedArguments(second)) {
-    throw new HasuraError("validation-failed", `inconsistent arguments between multiple selections of field '${first.name.value}'`, path);
+    throw new HasuraError(
+      "validation-failed",
+      `inconsistent arguments between multiple selections of field '${first.name.value}'`,
+      path,
+    );
   }
 }
 
 function printedArguments(node: FieldNode): string {
-  return (node.arguments ?? []).map((argument) => print(argument)).sort().join("\n");
+  return (node.arguments ?? [])
+    .map((argument) => print(argument))
+    .sort()
+    .join("\n");
 }
 
 /** `@include` and `@skip`; any other directive does not exist on a selection. */
@@ -84,8 +129,10 @@ function isIncluded(context: PlanContext, directives: readonly DirectiveNode[], 
   const seen = new Set<string>();
   for (const directive of directives) {
     const name = directive.name.value;
-    if (name !== "include" && name !== "skip") throw new HasuraError("validation-failed", `directive '${name}' is not defined in the schema`, path);
-    if (seen.has(name)) throw new HasuraError("validation-failed", `the following directives are used more than once: ['${name}']`, path);
+    if (name !== "include" && name !== "skip")
+      throw new HasuraError("validation-failed", `directive '${name}' is not defined in the schema`, path);
+    if (seen.has(name))
+      throw new HasuraError("validation-failed", `the following directives are used more than once: ['${name}']`, path);
     seen.add(name);
     const condition = conditionOf(context, directive, `${path}.${name}`);
     if (name === "include" ? !condition : condition) included = false;
@@ -101,7 +148,8 @@ function conditionOf(context: PlanContext, directive: DirectiveNode, path: strin
     const variable = context.variables.get(value.name.value, `${path}.if`);
     context.variables.useValue(variable.name);
     if (typeof variable.value === "boolean") return variable.value;
-    if (variable.value === undefined && variable.defaultValue?.kind === Kind.BOOLEAN) return variable.defaultValue.value;
+    if (variable.value === undefined && variable.defaultValue?.kind === Kind.BOOLEAN)
+      return variable.defaultValue.value;
   }
   throw new HasuraError("validation-failed", "expected a boolean for type 'Boolean'", `${path}.if`);
 }

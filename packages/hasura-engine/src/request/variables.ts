@@ -1,8 +1,21 @@
-import { type ConstValueNode, GraphQLList, GraphQLNonNull, type GraphQLInputType, Kind, type OperationDefinitionNode, type TypeNode } from "graphql";
+import {
+  type ConstValueNode,
+  type GraphQLInputType,
+  GraphQLList,
+  GraphQLNonNull,
+  Kind,
+  type OperationDefinitionNode,
+  type TypeNode,
+} from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 import type { Json } from "../json/exact-json.ts";
 
-export type Variable = { readonly name: string; readonly type: TypeNode; readonly defaultValue: ConstValueNode | undefined; /** Undefined = absent. */ readonly value: Json | undefined };
+export type Variable = {
+  readonly name: string;
+  readonly type: TypeNode;
+  readonly defaultValue: ConstValueNode | undefined /** Undefined = absent. */;
+  readonly value: Json | undefined;
+};
 
 /** An operation's variables with the request's values, and what the planning does with them. */
 export type Variables = {
@@ -17,15 +30,19 @@ export function readVariables(operation: OperationDefinitionNode, values: Readon
   const definitions = new Map<string, Variable>();
   for (const { variable, type, defaultValue } of operation.variableDefinitions ?? []) {
     const name = variable.name.value;
-    if (definitions.has(name)) throw new HasuraError("validation-failed", `multiple definitions for variable "${name}"`);
+    if (definitions.has(name))
+      throw new HasuraError("validation-failed", `multiple definitions for variable "${name}"`);
     definitions.set(name, { name, type, defaultValue, value: values.get(name) });
   }
   const surplus = [...values.keys()].filter((name) => !definitions.has(name));
-  if (surplus.length > 0) throw new HasuraError("validation-failed", `unexpected variables in variableValues: ${surplus.join(", ")}`);
+  if (surplus.length > 0)
+    throw new HasuraError("validation-failed", `unexpected variables in variableValues: ${surplus.join(", ")}`);
   for (const { name, type, defaultValue, value } of definitions.values()) {
     if (type.kind !== Kind.NON_NULL_TYPE) continue;
-    if (value === undefined && defaultValue === undefined) throw new HasuraError("validation-failed", `expecting a value for non-nullable variable: "${name}"`);
-    if (value === null) throw new HasuraError("validation-failed", `null value found for non-nullable type: "${printType(type)}"`);
+    if (value === undefined && defaultValue === undefined)
+      throw new HasuraError("validation-failed", `expecting a value for non-nullable variable: "${name}"`);
+    if (value === null)
+      throw new HasuraError("validation-failed", `null value found for non-nullable type: "${printType(type)}"`);
   }
   const valuesUsed = new Set<string>();
   return {
@@ -51,7 +68,11 @@ export function printType(type: TypeNode): string {
 }
 
 /** Whether a variable may stand where `place` is wanted: no coercion between types, lists element by element. */
-export function variableFits({ type, defaultValue }: Variable, place: GraphQLInputType, placeHasDefault: boolean): boolean {
+export function variableFits(
+  { type, defaultValue }: Variable,
+  place: GraphQLInputType,
+  placeHasDefault: boolean,
+): boolean {
   if (place instanceof GraphQLNonNull && type.kind !== Kind.NON_NULL_TYPE) {
     const hasDefault = placeHasDefault || (defaultValue !== undefined && defaultValue.kind !== Kind.NULL);
     return hasDefault && sameType(type, place.ofType);
@@ -65,4 +86,3 @@ function sameType(type: TypeNode, place: GraphQLInputType): boolean {
   if (place instanceof GraphQLList) return type.kind === Kind.LIST_TYPE && sameType(type.type, place.ofType);
   return type.kind === Kind.NAMED_TYPE && "name" in place && type.name.value === place.name;
 }
-

@@ -14,7 +14,10 @@ import { type Connection, runStatement, textOf } from "./run-statement.ts";
 export type ExecutionDeps = {
   readonly pool: pg.Pool;
   readonly options: CompileOptions;
-  readonly runAction: (call: ActionCall, context: RequestContext) => Promise<{ readonly jsonText: string; readonly setCookie: readonly string[] }>;
+  readonly runAction: (
+    call: ActionCall,
+    context: RequestContext,
+  ) => Promise<{ readonly jsonText: string; readonly setCookie: readonly string[] }>;
   readonly runRemote: (calls: readonly RemoteCall[], context: RequestContext) => Promise<ReadonlyMap<string, string>>;
   readonly joinRemotes: (target: JoinTarget, jsonText: string, context: RequestContext) => Promise<string>;
   readonly runIntrospection: (field: Extract<RootField, { kind: "introspection" }>) => string;
@@ -29,18 +32,32 @@ type Part = { readonly alias: string; readonly text: string; readonly setCookie:
 const PARALLEL_MAX = 4;
 
 /** Runs a planned query or mutation. `dataText` is the JSON text of `data`, in document order. */
-export async function executeOperation(operation: Operation, execution: Execution, deps: ExecutionDeps): Promise<Answer> {
-  const parts = operation.kind === "mutation" ? await runMutation(operation, execution, deps) : await runQuery(operation, execution, deps);
+export async function executeOperation(
+  operation: Operation,
+  execution: Execution,
+  deps: ExecutionDeps,
+): Promise<Answer> {
+  const parts =
+    operation.kind === "mutation"
+      ? await runMutation(operation, execution, deps)
+      : await runQuery(operation, execution, deps);
   const byAlias = new Map(parts.map((part) => [part.alias, part]));
-  const members = operation.rootFields.map(({ alias }) => `${JSON.stringify(alias)}:${byAlias.get(alias)?.text ?? "null"}`);
+  const members = operation.rootFields.map(
+    ({ alias }) => `${JSON.stringify(alias)}:${byAlias.get(alias)?.text ?? "null"}`,
+  );
   return { dataText: `{${members.join(",")}}`, setCookie: parts.flatMap(({ setCookie }) => setCookie) };
 }
 
 async function runQuery(operation: Operation, execution: Execution, deps: ExecutionDeps): Promise<Part[]> {
   const parts: Part[] = [];
-  const work = [...remoteGroups(operation).map((group) => async () => void parts.push(...(await runRemoteGroup(group, execution, deps))))];
+  const work = [
+    ...remoteGroups(operation).map(
+      (group) => async () => void parts.push(...(await runRemoteGroup(group, execution, deps))),
+    ),
+  ];
   for (const field of operation.rootFields) {
-    if (field.kind !== "remote") work.push(async () => void parts.push(await runField(field, execution, deps, deps.pool)));
+    if (field.kind !== "remote")
+      work.push(async () => void parts.push(await runField(field, execution, deps, deps.pool)));
   }
   await inParallel(work);
   return parts;
@@ -69,12 +86,17 @@ type RemoteField = Extract<RootField, { kind: "remote" }>;
 function remoteGroups(operation: Operation): RemoteField[][] {
   const groups = new Map<string, RemoteField[]>();
   for (const field of operation.rootFields) {
-    if (field.kind === "remote") groups.set(field.call.remote.name, [...(groups.get(field.call.remote.name) ?? []), field]);
+    if (field.kind === "remote")
+      groups.set(field.call.remote.name, [...(groups.get(field.call.remote.name) ?? []), field]);
   }
   return [...groups.values()];
 }
 
-async function runRemoteGroup(fields: readonly RemoteField[], { context }: Execution, deps: ExecutionDeps): Promise<Part[]> {
+async function runRemoteGroup(
+  fields: readonly RemoteField[],
+  { context }: Execution,
+  deps: ExecutionDeps,
+): Promise<Part[]> {
   const texts = await deps.runRemote(
     fields.map(({ call }) => call),
     context,
@@ -105,18 +127,31 @@ async function runMutation(operation: Operation, execution: Execution, deps: Exe
 }
 
 /** Remote schemas are asked after the commit: no transaction stays open over a network call. */
-async function joinMutations(operation: Operation, parts: readonly Part[], execution: Execution, deps: ExecutionDeps): Promise<Part[]> {
+async function joinMutations(
+  operation: Operation,
+  parts: readonly Part[],
+  execution: Execution,
+  deps: ExecutionDeps,
+): Promise<Part[]> {
   const joined: Part[] = [];
   for (const part of parts) {
     const field = operation.rootFields.find(({ alias }) => alias === part.alias);
     const target = field?.kind === "table-mutation" ? targetOfMutation(field.mutation) : undefined;
-    const text = target !== undefined && hasJoins(target) ? await deps.joinRemotes(target, part.text, execution.context) : part.text;
+    const text =
+      target !== undefined && hasJoins(target)
+        ? await deps.joinRemotes(target, part.text, execution.context)
+        : part.text;
     joined.push({ ...part, text });
   }
   return joined;
 }
 
-async function runField(field: RootField, execution: Execution, deps: ExecutionDeps, connection: Connection): Promise<Part> {
+async function runField(
+  field: RootField,
+  execution: Execution,
+  deps: ExecutionDeps,
+  connection: Connection,
+): Promise<Part> {
   const bindings: Bindings = { variables: execution.variables, session: execution.context.session };
   const plain = (text: string): Part => ({ alias: field.alias, text, setCookie: [] });
   switch (field.kind) {
@@ -146,14 +181,19 @@ const compiled = new WeakMap<TableQuery, { options: CompileOptions; statement: S
 
 export function compiledQuery(query: TableQuery, options: CompileOptions): Statement {
   const known = compiled.get(query);
-  if (known !== undefined && known.options.stringifyNumericTypes === options.stringifyNumericTypes) return known.statement;
+  if (known !== undefined && known.options.stringifyNumericTypes === options.stringifyNumericTypes)
+    return known.statement;
   const statement = compileTableQuery(query, options);
   compiled.set(query, { options, statement });
   return statement;
 }
 
 /** READ COMMITTED, with the session told to the database first: audit and event triggers read it. */
-async function inTransaction<T>({ context }: Execution, { pool }: ExecutionDeps, work: (connection: pg.PoolClient) => Promise<T>): Promise<T> {
+async function inTransaction<T>(
+  { context }: Execution,
+  { pool }: ExecutionDeps,
+  work: (connection: pg.PoolClient) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw mapPostgresError(error, "$");
   });
@@ -178,7 +218,7 @@ async function inTransaction<T>({ context }: Execution, { pool }: ExecutionDeps,
 function sessionSettings({ session, clientHeaders }: RequestContext): string {
   const variables = pg.escapeLiteral(JSON.stringify(Object.fromEntries(session.variables)));
   const [, traceId, spanId] = (clientHeaders.get("traceparent") ?? "").split("-");
-  const trace = traceId === undefined || spanId === undefined ? "" : JSON.stringify({ trace_id: traceId, span_id: spanId });
+  const trace =
+    traceId === undefined || spanId === undefined ? "" : JSON.stringify({ trace_id: traceId, span_id: spanId });
   return `set_config('hasura.user', ${variables}, true), set_config('hasura.tracecontext', ${pg.escapeLiteral(trace)}, true)`;
 }
-

@@ -13,7 +13,10 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "23001": prefixed("constraint-violation", "Can not delete or update due to data being referred. "),
   "23514": prefixed("permission-error", "Check constraint violation. "),
   "22025": prefixed("bad-request", ""),
-  "42P10": { code: "constraint-error", message: () => "there is no unique or exclusion constraint on target column(s)" },
+  "42P10": {
+    code: "constraint-error",
+    message: () => "there is no unique or exclusion constraint on target column(s)",
+  },
   "42704": prefixed("constraint-error", ""),
 };
 
@@ -23,14 +26,31 @@ export function mapPostgresError(error: unknown, path: string): unknown {
   if (facts === undefined) return error;
   const { state, message } = facts;
   const fault = FAULTS[state] ?? (state.startsWith("22") ? prefixed("data-exception", "") : undefined);
-  const internal = { error: { exec_status: "FatalError", message, status_code: state, description: facts.detail ?? null, hint: facts.hint ?? null } };
-  if (fault === undefined) return new HasuraError("unexpected", "database query error", path, { internal, cause: error });
+  const internal = {
+    error: {
+      exec_status: "FatalError",
+      message,
+      status_code: state,
+      description: facts.detail ?? null,
+      hint: facts.hint ?? null,
+    },
+  };
+  if (fault === undefined)
+    return new HasuraError("unexpected", "database query error", path, { internal, cause: error });
   return new HasuraError(fault.code, fault.message(message), path, { internal, cause: error });
 }
 
 /** Five characters make a SQLSTATE; anything else with a `code` is the network or the driver. */
-function postgresFacts(error: unknown): { state: string; message: string; detail: string | undefined; hint: string | undefined } | undefined {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string" || !/^[0-9A-Z]{5}$/.test(error.code)) return undefined;
+function postgresFacts(
+  error: unknown,
+): { state: string; message: string; detail: string | undefined; hint: string | undefined } | undefined {
+  if (
+    !(error instanceof Error) ||
+    !("code" in error) ||
+    typeof error.code !== "string" ||
+    !/^[0-9A-Z]{5}$/.test(error.code)
+  )
+    return undefined;
   const text = (name: "detail" | "hint"): string | undefined => {
     const value: unknown = name in error ? Reflect.get(error, name) : undefined;
     return typeof value === "string" ? value : undefined;

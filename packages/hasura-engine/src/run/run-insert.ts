@@ -7,7 +7,11 @@ import { compileInsert, type OutputPart } from "../sql/mutation-sql.ts";
 import type { CompileOptions } from "../sql/statement.ts";
 import { type Connection, type ResultRow, runStatement } from "./run-statement.ts";
 
-export type MutationRun = { readonly connection: Connection; readonly bindings: Bindings; readonly options: CompileOptions };
+export type MutationRun = {
+  readonly connection: Connection;
+  readonly bindings: Bindings;
+  readonly options: CompileOptions;
+};
 
 /** What was written: rows touched in all tables, and the rows of the outermost one as a JSON list. */
 export type Written = { readonly affected: number; readonly rows: string; readonly outputs: readonly string[] };
@@ -17,16 +21,27 @@ export function hasNested(insert: Insert): boolean {
 }
 
 /** Without nested data: one statement for all rows. `outputs` are filled from the same statement. */
-export async function insertFlat(run: MutationRun, insert: Insert, outputs: readonly OutputPart[], rows: boolean): Promise<Written> {
-  if (insert.rows.length === 0) return { affected: 0, rows: "[]", outputs: outputs.map(({ many }) => (many ? "[]" : "null")) };
+export async function insertFlat(
+  run: MutationRun,
+  insert: Insert,
+  outputs: readonly OutputPart[],
+  rows: boolean,
+): Promise<Written> {
+  if (insert.rows.length === 0)
+    return { affected: 0, rows: "[]", outputs: outputs.map(({ many }) => (many ? "[]" : "null")) };
   const statement = compileInsert(insert, { rows, keys: [], outputs }, run.options);
   const [row] = await runStatement(run.connection, statement, run.bindings, insert.path);
   refuseUnchecked(row, insert.path);
-  return { affected: Number(row?.["affected"] ?? 0), rows: rows ? String(row?.["rows"] ?? "[]") : "[]", outputs: outputs.map((_part, index) => String(row?.[`out${index}`])) };
+  return {
+    affected: Number(row?.affected ?? 0),
+    rows: rows ? String(row?.rows ?? "[]") : "[]",
+    outputs: outputs.map((_part, index) => String(row?.[`out${index}`])),
+  };
 }
 
 export function refuseUnchecked(row: ResultRow | undefined, path: string): void {
-  if (row?.["checked"] !== true) throw new HasuraError("permission-error", "check constraint of an insert/update permission has failed", path);
+  if (row?.checked !== true)
+    throw new HasuraError("permission-error", "check constraint of an insert/update permission has failed", path);
 }
 
 /** With nested data: row by row; object relations first, then the row, then what hangs on it. */
@@ -42,7 +57,11 @@ export async function insertNested(run: MutationRun, insert: Insert): Promise<Wr
 }
 
 type Given = InsertRow["values"];
-type WrittenRow = { readonly affected: number; readonly row: string | undefined; readonly keys: ReadonlyMap<string, string | null> };
+type WrittenRow = {
+  readonly affected: number;
+  readonly row: string | undefined;
+  readonly keys: ReadonlyMap<string, string | null>;
+};
 
 async function insertRow(run: MutationRun, insert: Insert, row: InsertRow, inherited: Given): Promise<WrittenRow> {
   let affected = 0;
@@ -50,13 +69,22 @@ async function insertRow(run: MutationRun, insert: Insert, row: InsertRow, inher
   for (const nested of row.before) {
     const parent = await insertParent(run, nested);
     affected += parent.affected;
-    values.push(...nested.relationship.columns.map(({ own, target }) => ({ column: own, value: keyParameter(own, parent.keys, target) })));
+    values.push(
+      ...nested.relationship.columns.map(({ own, target }) => ({
+        column: own,
+        value: keyParameter(own, parent.keys, target),
+      })),
+    );
   }
   const own = await insertOwn(run, insert, { ...row, values }, neededKeys(row, insert));
   affected += own.affected;
   if (own.row === undefined) {
     if (row.after.some(({ insert: below }) => below.rows.length > 0)) {
-      throw new HasuraError("not-supported", `cannot proceed to insert array relations since insert to table "${insert.table.name}" affects zero rows`, row.path);
+      throw new HasuraError(
+        "not-supported",
+        `cannot proceed to insert array relations since insert to table "${insert.table.name}" affects zero rows`,
+        row.path,
+      );
     }
     return { affected, row: undefined, keys: own.keys };
   }
@@ -78,8 +106,15 @@ async function insertParent(run: MutationRun, { relationship, insert }: NestedIn
   throw new HasuraError("not-supported", reason, row?.path ?? insert.path);
 }
 
-async function insertChildren(run: MutationRun, { relationship, insert }: NestedInsert, keys: ReadonlyMap<string, string | null>): Promise<number> {
-  const inherited = relationship.columns.map(({ own, target }) => ({ column: target, value: keyParameter(target, keys, own) }));
+async function insertChildren(
+  run: MutationRun,
+  { relationship, insert }: NestedInsert,
+  keys: ReadonlyMap<string, string | null>,
+): Promise<number> {
+  const inherited = relationship.columns.map(({ own, target }) => ({
+    column: target,
+    value: keyParameter(target, keys, own),
+  }));
   let affected = 0;
   for (const row of insert.rows) affected += (await insertRow(run, insert, row, inherited)).affected;
   return affected;
@@ -89,17 +124,22 @@ function keyParameter(column: Column, keys: ReadonlyMap<string, string | null>, 
   return { from: "constant", type: column.type, text: keys.get(source.name) ?? null };
 }
 
-async function insertOwn(run: MutationRun, insert: Insert, row: InsertRow, keys: readonly Column[]): Promise<WrittenRow> {
+async function insertOwn(
+  run: MutationRun,
+  insert: Insert,
+  row: InsertRow,
+  keys: readonly Column[],
+): Promise<WrittenRow> {
   const statement = compileInsert({ ...insert, rows: [row] }, { rows: true, keys, outputs: [] }, run.options);
   const [result] = await runStatement(run.connection, statement, run.bindings, row.path);
   refuseUnchecked(result, row.path);
-  const affected = Number(result?.["affected"] ?? 0);
+  const affected = Number(result?.affected ?? 0);
   if (affected === 0) return { affected, row: undefined, keys: new Map() };
-  const texts: unknown = JSON.parse(String(result?.["keys"] ?? "[]"));
+  const texts: unknown = JSON.parse(String(result?.keys ?? "[]"));
   const values = Array.isArray(texts) ? texts : [];
   return {
     affected,
-    row: String(result?.["rows"] ?? "[]").slice(1, -1),
+    row: String(result?.rows ?? "[]").slice(1, -1),
     keys: new Map(keys.map((column, index) => [column.name, typeof values[index] === "string" ? values[index] : null])),
   };
 }

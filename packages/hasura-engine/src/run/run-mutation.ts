@@ -1,6 +1,13 @@
 import type { Table } from "../model/model.ts";
 import type { MutationOutput, RowSelection, TableMutation, Update } from "../request/plan.ts";
-import { compileDelete, compileReturning, compileUpdate, needsRelated, type OutputPart, outputParts } from "../sql/mutation-sql.ts";
+import {
+  compileDelete,
+  compileReturning,
+  compileUpdate,
+  needsRelated,
+  type OutputPart,
+  outputParts,
+} from "../sql/mutation-sql.ts";
 import type { Statement } from "../sql/statement.ts";
 import { hasNested, insertFlat, insertNested, type MutationRun, refuseUnchecked, type Written } from "./run-insert.ts";
 import { runStatement } from "./run-statement.ts";
@@ -20,7 +27,8 @@ export async function runTableMutation(run: MutationRun, mutation: TableMutation
       return one(await update(run, mutation.update, oneRow(mutation.output)));
     case "update-many": {
       const results: string[] = [];
-      for (const item of mutation.updates) results.push(renderOutput(mutation.output, await update(run, item, outputParts(mutation.output))));
+      for (const item of mutation.updates)
+        results.push(renderOutput(mutation.output, await update(run, item, outputParts(mutation.output))));
       return `[${results.join(",")}]`;
     }
     case "delete":
@@ -38,7 +46,11 @@ function one(written: Written): string {
   return written.outputs[0] ?? "null";
 }
 
-async function insert(run: MutationRun, plan: Parameters<typeof insertFlat>[1], parts: readonly OutputPart[]): Promise<Written> {
+async function insert(
+  run: MutationRun,
+  plan: Parameters<typeof insertFlat>[1],
+  parts: readonly OutputPart[],
+): Promise<Written> {
   const related = parts.some(({ rows }) => needsRelated(rows));
   if (!hasNested(plan)) {
     if (!related) return insertFlat(run, plan, parts, false);
@@ -48,30 +60,49 @@ async function insert(run: MutationRun, plan: Parameters<typeof insertFlat>[1], 
 }
 
 async function update(run: MutationRun, plan: Update, parts: readonly OutputPart[]): Promise<Written> {
-  if (plan.sets.length === 0) return { affected: 0, rows: "[]", outputs: parts.map(({ many }) => (many ? "[]" : "null")) };
+  if (plan.sets.length === 0)
+    return { affected: 0, rows: "[]", outputs: parts.map(({ many }) => (many ? "[]" : "null")) };
   return write(run, plan.table, parts, (wanted) => compileUpdate(plan, wanted, run.options));
 }
 
-async function remove(run: MutationRun, plan: Extract<TableMutation, { kind: "delete" | "delete-by-pk" }>, parts: readonly OutputPart[]): Promise<Written> {
+async function remove(
+  run: MutationRun,
+  plan: Extract<TableMutation, { kind: "delete" | "delete-by-pk" }>,
+  parts: readonly OutputPart[],
+): Promise<Written> {
   return write(run, plan.table, parts, (wanted) => compileDelete(plan, wanted, run.options));
 }
 
 type Wanted = Parameters<typeof compileUpdate>[1];
 
-async function write(run: MutationRun, table: Table, parts: readonly OutputPart[], compile: (wanted: Wanted) => Statement): Promise<Written> {
+async function write(
+  run: MutationRun,
+  table: Table,
+  parts: readonly OutputPart[],
+  compile: (wanted: Wanted) => Statement,
+): Promise<Written> {
   const related = parts.some(({ rows }) => needsRelated(rows));
   const statement = compile({ rows: related, keys: [], outputs: related ? [] : parts });
   const [row] = await runStatement(run.connection, statement, run.bindings);
   refuseUnchecked(row, "$");
-  const affected = Number(row?.["affected"] ?? 0);
+  const affected = Number(row?.affected ?? 0);
   if (!related) return { affected, rows: "[]", outputs: parts.map((_part, index) => String(row?.[`out${index}`])) };
-  return readBack(run, table, parts, { affected, rows: String(row?.["rows"] ?? "[]"), outputs: [] });
+  return readBack(run, table, parts, { affected, rows: String(row?.rows ?? "[]"), outputs: [] });
 }
 
 /** Reads relationships of written rows in a statement of its own: only that one sees what the first one wrote. */
-async function readBack(run: MutationRun, table: Table, parts: readonly OutputPart[], written: Written): Promise<Written> {
+async function readBack(
+  run: MutationRun,
+  table: Table,
+  parts: readonly OutputPart[],
+  written: Written,
+): Promise<Written> {
   if (parts.length === 0) return written;
-  const [row] = await runStatement(run.connection, compileReturning(table, parts, written.rows, run.options), run.bindings);
+  const [row] = await runStatement(
+    run.connection,
+    compileReturning(table, parts, written.rows, run.options),
+    run.bindings,
+  );
   return { ...written, outputs: parts.map((_part, index) => String(row?.[`out${index}`])) };
 }
 
@@ -86,6 +117,8 @@ function renderOutput(output: MutationOutput, written: Written): string {
         return `${key}:${written.affected}`;
       case "returning":
         return `${key}:${written.outputs[part++] ?? "[]"}`;
+      default:
+        return field satisfies never;
     }
   });
   return `{${members.join(",")}}`;

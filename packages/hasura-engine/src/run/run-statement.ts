@@ -26,11 +26,21 @@ function nameOf(statement: Statement): string | undefined {
 }
 
 /** Runs a statement and answers its rows. Driver errors come out as HasuraError with `path`. */
-export async function runStatement(connection: Connection, statement: Statement, bindings: Bindings, path = "$", more: readonly unknown[] = []): Promise<readonly ResultRow[]> {
+export async function runStatement(
+  connection: Connection,
+  statement: Statement,
+  bindings: Bindings,
+  path = "$",
+  more: readonly unknown[] = [],
+): Promise<readonly ResultRow[]> {
   const values = [...bindParameters(statement.parameters, bindings), ...more];
   const name = nameOf(statement);
   try {
-    const { rows } = await connection.query<Record<string, unknown>>({ text: statement.text, values, ...(name === undefined ? {} : { name }) });
+    const { rows } = await connection.query<Record<string, unknown>>({
+      text: statement.text,
+      values,
+      ...(name === undefined ? {} : { name }),
+    });
     return rows;
   } catch (error) {
     throw mapPostgresError(error, path);

@@ -19,7 +19,12 @@ import { sorted } from "./type-registry.ts";
 
 /** The root field of an action. */
 export function actionField(scope: OutputScope, action: Action): GraphQLFieldConfig<unknown, unknown> {
-  const args = Object.fromEntries(action.arguments.map(({ name, type, description }) => [name, { type: inputOf(scope, parseType(type)), description }]));
+  const args = Object.fromEntries(
+    action.arguments.map(({ name, type, description }) => [
+      name,
+      { type: inputOf(scope, parseType(type)), description },
+    ]),
+  );
   return { type: outputOf(scope, parseType(action.outputType)), args: sorted(args), description: action.comment };
 }
 
@@ -44,7 +49,12 @@ function namedInput(scope: OutputScope, name: string) {
   const known = customTypes.inputObjects.get(name);
   if (known !== undefined) {
     return scope.types.input(name, known.description, () =>
-      Object.fromEntries(known.fields.map((field) => [field.name, { type: inputOf(scope, parseType(field.type)), description: field.description }])),
+      Object.fromEntries(
+        known.fields.map((field) => [
+          field.name,
+          { type: inputOf(scope, parseType(field.type)), description: field.description },
+        ]),
+      ),
     );
   }
   return enumOrScalar(scope, name);
@@ -53,7 +63,10 @@ function namedInput(scope: OutputScope, name: string) {
 function enumOrScalar(scope: OutputScope, name: string) {
   const { customTypes } = scope.model;
   const known = customTypes.enums.get(name);
-  if (known !== undefined) return scope.types.enumType(name, known.description, () => Object.fromEntries(known.values.map(({ value, description }) => [value, { description }])));
+  if (known !== undefined)
+    return scope.types.enumType(name, known.description, () =>
+      Object.fromEntries(known.values.map(({ value, description }) => [value, { description }])),
+    );
   return scope.types.get(name) ?? scope.types.scalar(name);
 }
 
@@ -76,7 +89,15 @@ function outputOf(scope: OutputScope, node: TypeNode): GraphQLOutputType {
 }
 
 function objectType(scope: OutputScope, object: CustomObject): GraphQLObjectType {
-  return scope.types.other(object.name, () => new GraphQLObjectType({ name: object.name, description: object.description, fields: () => sorted(objectFields(scope, object)) }));
+  return scope.types.other(
+    object.name,
+    () =>
+      new GraphQLObjectType({
+        name: object.name,
+        description: object.description,
+        fields: () => sorted(objectFields(scope, object)),
+      }),
+  );
 }
 
 function objectFields(scope: OutputScope, object: CustomObject): GraphQLFieldConfigMap<unknown, unknown> {
@@ -90,7 +111,12 @@ function objectFields(scope: OutputScope, object: CustomObject): GraphQLFieldCon
     const target = model.tables.get(relationship.target);
     const select = target === undefined ? undefined : access.of(target).select;
     if (target === undefined || select === undefined) continue;
-    meanings.set(object.name, relationship.name, { kind: "action-relationship", relationship, target, aggregate: false });
+    meanings.set(object.name, relationship.name, {
+      kind: "action-relationship",
+      relationship,
+      target,
+      aggregate: false,
+    });
     if (relationship.kind === "object") {
       fields[relationship.name] = { type: tableType(scope, target) };
       continue;

@@ -1,7 +1,7 @@
 import {
+  GraphQLEnumType,
   type GraphQLFieldConfigArgumentMap,
   type GraphQLFieldConfigMap,
-  GraphQLEnumType,
   GraphQLInputObjectType,
   GraphQLInterfaceType,
   GraphQLList,
@@ -22,7 +22,9 @@ import type { TypeRegistry } from "./type-registry.ts";
 export type RemoteView = {
   readonly remote: RemoteSchema;
   readonly query: { readonly typeName: string; readonly fields: GraphQLFieldConfigMap<unknown, unknown> };
-  readonly mutation: { readonly typeName: string; readonly fields: GraphQLFieldConfigMap<unknown, unknown> } | undefined;
+  readonly mutation:
+    | { readonly typeName: string; readonly fields: GraphQLFieldConfigMap<unknown, unknown> }
+    | undefined;
   /** Whether an argument of a field is there for the client or preset. */
   readonly schema: GraphQLSchema;
 };
@@ -49,10 +51,25 @@ function createAdopter(types: TypeRegistry) {
       Object.values(type.getFields()).map((field) => {
         const output = wrapped(field.type);
         if (!isOutputType(output)) throw new Error(`${field.name} is no output field`);
-        return [field.name, { type: output, description: field.description, deprecationReason: field.deprecationReason, args: args(field.args) }];
+        return [
+          field.name,
+          {
+            type: output,
+            description: field.description,
+            deprecationReason: field.deprecationReason,
+            args: args(field.args),
+          },
+        ];
       }),
     );
-  const args = (list: readonly { name: string; type: GraphQLType; description?: string | null | undefined; defaultValue?: unknown }[]): GraphQLFieldConfigArgumentMap =>
+  const args = (
+    list: readonly {
+      name: string;
+      type: GraphQLType;
+      description?: string | null | undefined;
+      defaultValue?: unknown;
+    }[],
+  ): GraphQLFieldConfigArgumentMap =>
     Object.fromEntries(
       list.map((argument) => {
         const input = wrapped(argument.type);
@@ -65,16 +82,38 @@ function createAdopter(types: TypeRegistry) {
     if (type instanceof GraphQLList) return new GraphQLList(wrapped(type.ofType));
     return named(type);
   };
-  const named = (type: GraphQLNamedType): GraphQLNamedType => types.get(type.name) ?? types.other<GraphQLNamedType>(type.name, () => copy(type));
-  const objects = (list: readonly GraphQLObjectType[]): GraphQLObjectType[] => list.map((member) => named(member)).filter(isObjectType);
-  const interfaces = (list: readonly GraphQLInterfaceType[]): GraphQLInterfaceType[] => list.map((member) => named(member)).filter((member) => member instanceof GraphQLInterfaceType);
+  const named = (type: GraphQLNamedType): GraphQLNamedType =>
+    types.get(type.name) ?? types.other<GraphQLNamedType>(type.name, () => copy(type));
+  const objects = (list: readonly GraphQLObjectType[]): GraphQLObjectType[] =>
+    list.map((member) => named(member)).filter(isObjectType);
+  const interfaces = (list: readonly GraphQLInterfaceType[]): GraphQLInterfaceType[] =>
+    list.map((member) => named(member)).filter((member) => member instanceof GraphQLInterfaceType);
   const copy = (type: GraphQLNamedType): GraphQLNamedType => {
     const { name, description } = type;
-    if (type instanceof GraphQLObjectType) return new GraphQLObjectType({ name, description, interfaces: () => interfaces(type.getInterfaces()), fields: () => fields(type) });
-    if (type instanceof GraphQLInterfaceType) return new GraphQLInterfaceType({ name, description, interfaces: () => interfaces(type.getInterfaces()), fields: () => fields(type) });
-    if (type instanceof GraphQLUnionType) return new GraphQLUnionType({ name, description, types: () => objects(type.getTypes()) });
-    if (type instanceof GraphQLInputObjectType) return new GraphQLInputObjectType({ name, description, fields: () => args(Object.values(type.getFields())) });
-    if (type instanceof GraphQLEnumType) return new GraphQLEnumType({ name, description, values: Object.fromEntries(type.getValues().map((value) => [value.name, { description: value.description }])) });
+    if (type instanceof GraphQLObjectType)
+      return new GraphQLObjectType({
+        name,
+        description,
+        interfaces: () => interfaces(type.getInterfaces()),
+        fields: () => fields(type),
+      });
+    if (type instanceof GraphQLInterfaceType)
+      return new GraphQLInterfaceType({
+        name,
+        description,
+        interfaces: () => interfaces(type.getInterfaces()),
+        fields: () => fields(type),
+      });
+    if (type instanceof GraphQLUnionType)
+      return new GraphQLUnionType({ name, description, types: () => objects(type.getTypes()) });
+    if (type instanceof GraphQLInputObjectType)
+      return new GraphQLInputObjectType({ name, description, fields: () => args(Object.values(type.getFields())) });
+    if (type instanceof GraphQLEnumType)
+      return new GraphQLEnumType({
+        name,
+        description,
+        values: Object.fromEntries(type.getValues().map((value) => [value.name, { description: value.description }])),
+      });
     return type;
   };
   return { fields };

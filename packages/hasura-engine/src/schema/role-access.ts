@@ -17,7 +17,11 @@ export type SelectAccess = {
   readonly queryRootFields: SelectPermission["queryRootFields"];
   readonly subscriptionRootFields: SelectPermission["subscriptionRootFields"];
 };
-export type InsertAccess = { readonly columns: readonly Column[]; readonly check: Expression; readonly presets: readonly Preset[] };
+export type InsertAccess = {
+  readonly columns: readonly Column[];
+  readonly check: Expression;
+  readonly presets: readonly Preset[];
+};
 export type UpdateAccess = InsertAccess & { readonly filter: Expression };
 
 export type RoleAccess = {
@@ -56,7 +60,14 @@ function adminAccess(table: Table): TableAccess {
   const updatable = columns.filter((column) => column.updatable);
   return {
     table,
-    select: { columns, filter: TRUE, limit: undefined, aggregations: true, queryRootFields: undefined, subscriptionRootFields: undefined },
+    select: {
+      columns,
+      filter: TRUE,
+      limit: undefined,
+      aggregations: true,
+      queryRootFields: undefined,
+      subscriptionRootFields: undefined,
+    },
     insert: table.viewInsertable ? { columns: insertable, check: TRUE, presets: [] } : undefined,
     update: table.viewUpdatable ? { columns: updatable, filter: TRUE, check: TRUE, presets: [] } : undefined,
     delete: table.viewDeletable ? { filter: TRUE } : undefined,
@@ -65,20 +76,33 @@ function adminAccess(table: Table): TableAccess {
 
 function roleAccess(table: Table, role: string, backendOnly: boolean): TableAccess {
   const permissions = table.permissions.get(role);
-  const named = (names: ReadonlySet<string>): Column[] => [...table.columns.values()].filter(({ name }) => names.has(name));
+  const named = (names: ReadonlySet<string>): Column[] =>
+    [...table.columns.values()].filter(({ name }) => names.has(name));
   const { select, insert, update, delete: remove } = permissions ?? {};
   const reachable = (permission: { readonly backendOnly: boolean }): boolean => backendOnly || !permission.backendOnly;
   return {
     table,
-    select: select === undefined ? undefined : { ...select, columns: named(select.columns), aggregations: select.allowAggregations },
+    select:
+      select === undefined
+        ? undefined
+        : { ...select, columns: named(select.columns), aggregations: select.allowAggregations },
     insert:
       insert === undefined || !table.viewInsertable || !reachable(insert)
         ? undefined
-        : { columns: named(insert.columns).filter((column) => column.insertable), check: insert.check, presets: insert.presets },
+        : {
+            columns: named(insert.columns).filter((column) => column.insertable),
+            check: insert.check,
+            presets: insert.presets,
+          },
     update:
       update === undefined || !table.viewUpdatable || !reachable(update)
         ? undefined
-        : { columns: named(update.columns).filter((column) => column.updatable), filter: update.filter, check: update.check ?? TRUE, presets: update.presets },
+        : {
+            columns: named(update.columns).filter((column) => column.updatable),
+            filter: update.filter,
+            check: update.check ?? TRUE,
+            presets: update.presets,
+          },
     delete: remove === undefined || !table.viewDeletable || !reachable(remove) ? undefined : { filter: remove.filter },
   };
 }
@@ -91,10 +115,16 @@ export function readableKey(access: TableAccess): readonly Column[] | undefined 
   return primaryKey.every((column) => select.columns.includes(column)) ? primaryKey : undefined;
 }
 
-export function queryFieldOffered(select: SelectAccess, kind: Extract<RootFieldKind, "select" | "select_by_pk" | "select_aggregate">): boolean {
+export function queryFieldOffered(
+  select: SelectAccess,
+  kind: Extract<RootFieldKind, "select" | "select_by_pk" | "select_aggregate">,
+): boolean {
   return select.queryRootFields === undefined || select.queryRootFields.has(kind);
 }
 
-export function subscriptionFieldOffered(select: SelectAccess, kind: "select" | "select_by_pk" | "select_aggregate" | "select_stream"): boolean {
+export function subscriptionFieldOffered(
+  select: SelectAccess,
+  kind: "select" | "select_by_pk" | "select_aggregate" | "select_stream",
+): boolean {
   return select.subscriptionRootFields === undefined || select.subscriptionRootFields.has(kind);
 }

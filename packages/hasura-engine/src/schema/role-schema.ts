@@ -1,11 +1,47 @@
-import { type GraphQLFieldConfigMap, GraphQLInt, GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, GraphQLString, printSchema } from "graphql";
+import {
+  type GraphQLFieldConfigMap,
+  GraphQLInt,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLObjectType,
+  GraphQLSchema,
+  GraphQLString,
+  printSchema,
+} from "graphql";
 import type { Model, Table } from "../model/model.ts";
 import { actionField } from "./action-types.ts";
-import { columnInput, insertInput, list, listOf, onConflict, pkColumnsInput, required, type SchemaScope, streamCursorInput, updateOperators, updatesInput, boolExp } from "./input-types.ts";
+import {
+  boolExp,
+  columnInput,
+  insertInput,
+  list,
+  listOf,
+  onConflict,
+  pkColumnsInput,
+  required,
+  type SchemaScope,
+  streamCursorInput,
+  updateOperators,
+  updatesInput,
+} from "./input-types.ts";
 import { createMeanings, type Meanings } from "./meaning.ts";
-import { remoteRelationshipField, type RemoteView, viewRemote } from "./remote-types.ts";
-import { createRoleAccess, queryFieldOffered, readableKey, type RoleAccess, subscriptionFieldOffered } from "./role-access.ts";
-import { aggregateType, many, mutationResponse, nonNull, type OutputScope, selectArguments, tableType } from "./table-types.ts";
+import { type RemoteView, remoteRelationshipField, viewRemote } from "./remote-types.ts";
+import {
+  createRoleAccess,
+  queryFieldOffered,
+  type RoleAccess,
+  readableKey,
+  subscriptionFieldOffered,
+} from "./role-access.ts";
+import {
+  aggregateType,
+  many,
+  mutationResponse,
+  nonNull,
+  type OutputScope,
+  selectArguments,
+  tableType,
+} from "./table-types.ts";
 import { createTypeRegistry, sorted } from "./type-registry.ts";
 
 /** Everything a role can say and what it means. */
@@ -48,19 +84,42 @@ function buildRoleSchema(model: Model, role: string, backendOnly: boolean): Role
   const types = createTypeRegistry();
   const access = createRoleAccess(model, role, backendOnly);
   const meanings = createMeanings();
-  const remotes = new Map(model.remoteSchemas.flatMap((remote) => {
-    const view = viewRemote(types, remote, role);
-    return view === undefined ? [] : [[remote.name, view] as const];
-  }));
-  const scope: OutputScope = { model, access, types, meanings, remoteField: (table, name) => remoteField(scope, remotes, table, name) };
+  const remotes = new Map(
+    model.remoteSchemas.flatMap((remote) => {
+      const view = viewRemote(types, remote, role);
+      return view === undefined ? [] : [[remote.name, view] as const];
+    }),
+  );
+  const scope: OutputScope = {
+    model,
+    access,
+    types,
+    meanings,
+    remoteField: (table, name) => remoteField(scope, remotes, table, name),
+  };
   const root = (name: string, description: string | undefined, fields: Fields): GraphQLObjectType | undefined =>
-    Object.keys(fields).length === 0 ? undefined : types.other(name, () => new GraphQLObjectType({ name, description, fields: sorted(fields) }));
+    Object.keys(fields).length === 0
+      ? undefined
+      : types.other(name, () => new GraphQLObjectType({ name, description, fields: sorted(fields) }));
 
-  const queryFields: Fields = { ...tableQueries(scope), ...actionFields(scope, "query"), ...remoteFields(scope, remotes, "query") };
-  if (Object.keys(queryFields).length === 0) queryFields.no_queries_available = { type: new GraphQLNonNull(GraphQLString), description: "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions." };
+  const queryFields: Fields = {
+    ...tableQueries(scope),
+    ...actionFields(scope, "query"),
+    ...remoteFields(scope, remotes, "query"),
+  };
+  if (Object.keys(queryFields).length === 0)
+    queryFields.no_queries_available = {
+      type: new GraphQLNonNull(GraphQLString),
+      description:
+        "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions.",
+    };
   const query = root("query_root", undefined, queryFields);
   if (query === undefined) throw new Error("a query root has at least one field");
-  const mutation = root("mutation_root", "mutation root", { ...tableMutations(scope), ...actionFields(scope, "mutation"), ...remoteFields(scope, remotes, "mutation") });
+  const mutation = root("mutation_root", "mutation root", {
+    ...tableMutations(scope),
+    ...actionFields(scope, "mutation"),
+    ...remoteFields(scope, remotes, "mutation"),
+  });
   const subscription = root("subscription_root", undefined, tableSubscriptions(scope));
   let schema: GraphQLSchema | undefined;
   return {
@@ -108,10 +167,14 @@ function tableSubscriptions(scope: OutputScope): Fields {
     if (!subscriptionFieldOffered(select, "select_stream") || select.columns.length === 0) continue;
     set(table.rootFields.select_stream.name, "stream", {
       type: many(tableType(scope, table)),
-      description: table.rootFields.select_stream.comment ?? `fetch data from the table in a streaming manner: "${table.name}"`,
+      description:
+        table.rootFields.select_stream.comment ?? `fetch data from the table in a streaming manner: "${table.name}"`,
       args: {
         batch_size: { type: required(GraphQLInt), description: "maximum number of rows returned in a single batch" },
-        cursor: { type: required(list(streamCursorInput(scope, table))), description: "cursor to stream the results returned by the query" },
+        cursor: {
+          type: required(list(streamCursorInput(scope, table))),
+          description: "cursor to stream the results returned by the query",
+        },
         where: { type: boolExp(scope, table), description: "filter the rows returned" },
       },
     });
@@ -121,23 +184,47 @@ function tableSubscriptions(scope: OutputScope): Fields {
 
 type SelectKind = "select" | "select_by_pk" | "select_aggregate";
 
-function addSelects(scope: OutputScope, table: Table, offered: (kind: SelectKind) => boolean, set: (name: string, kind: "list" | "by-pk" | "aggregate", field: Fields[string]) => void): void {
+function addSelects(
+  scope: OutputScope,
+  table: Table,
+  offered: (kind: SelectKind) => boolean,
+  set: (name: string, kind: "list" | "by-pk" | "aggregate", field: Fields[string]) => void,
+): void {
   const access = scope.access.of(table);
   const { select } = access;
   if (select === undefined) return;
   const { rootFields } = table;
-  if (offered("select")) set(rootFields.select.name, "list", { type: many(tableType(scope, table)), args: selectArguments(scope, table), description: rootFields.select.comment ?? `fetch data from the table: "${table.name}"` });
+  if (offered("select"))
+    set(rootFields.select.name, "list", {
+      type: many(tableType(scope, table)),
+      args: selectArguments(scope, table),
+      description: rootFields.select.comment ?? `fetch data from the table: "${table.name}"`,
+    });
   const key = readableKey(access);
   if (key !== undefined && offered("select_by_pk")) {
-    set(rootFields.select_by_pk.name, "by-pk", { type: tableType(scope, table), args: keyArguments(scope, key), description: rootFields.select_by_pk.comment ?? `fetch data from the table: "${table.name}" using primary key columns` });
+    set(rootFields.select_by_pk.name, "by-pk", {
+      type: tableType(scope, table),
+      args: keyArguments(scope, key),
+      description:
+        rootFields.select_by_pk.comment ?? `fetch data from the table: "${table.name}" using primary key columns`,
+    });
   }
   if (select.aggregations && offered("select_aggregate")) {
-    set(rootFields.select_aggregate.name, "aggregate", { type: nonNull(aggregateType(scope, table, select)), args: selectArguments(scope, table), description: rootFields.select_aggregate.comment ?? `fetch aggregated fields from the table: "${table.name}"` });
+    set(rootFields.select_aggregate.name, "aggregate", {
+      type: nonNull(aggregateType(scope, table, select)),
+      args: selectArguments(scope, table),
+      description: rootFields.select_aggregate.comment ?? `fetch aggregated fields from the table: "${table.name}"`,
+    });
   }
 }
 
 function keyArguments(scope: SchemaScope, key: NonNullable<ReturnType<typeof readableKey>>) {
-  return Object.fromEntries(key.map((column) => [column.graphqlName, { type: required(columnInput(scope, column)), description: column.comment }]));
+  return Object.fromEntries(
+    key.map((column) => [
+      column.graphqlName,
+      { type: required(columnInput(scope, column)), description: column.comment },
+    ]),
+  );
 }
 
 function tableMutations(scope: OutputScope): Fields {
@@ -146,7 +233,11 @@ function tableMutations(scope: OutputScope): Fields {
     const access = scope.access.of(table);
     const key = readableKey(access);
     const { rootFields } = table;
-    const set = (root: keyof typeof rootFields, kind: "insert" | "insert-one" | "update" | "update-by-pk" | "update-many" | "delete" | "delete-by-pk", field: Fields[string]): void => {
+    const set = (
+      root: keyof typeof rootFields,
+      kind: "insert" | "insert-one" | "update" | "update-by-pk" | "update-many" | "delete" | "delete-by-pk",
+      field: Fields[string],
+    ): void => {
       const { name, comment } = rootFields[root];
       scope.meanings.set("mutation_root", name, { kind, table });
       fields[name] = comment === undefined ? field : { ...field, description: comment };
@@ -154,20 +245,63 @@ function tableMutations(scope: OutputScope): Fields {
     if (access.insert !== undefined) {
       const conflict = onConflict(scope, table);
       const upsert = conflict === undefined ? {} : { on_conflict: { type: conflict, description: "upsert condition" } };
-      set("insert", "insert", { type: mutationResponse(scope, table), args: { objects: { type: required(listOf(insertInput(scope, table))), description: "the rows to be inserted" }, ...upsert }, description: `insert data into the table: "${table.name}"` });
+      set("insert", "insert", {
+        type: mutationResponse(scope, table),
+        args: {
+          objects: { type: required(listOf(insertInput(scope, table))), description: "the rows to be inserted" },
+          ...upsert,
+        },
+        description: `insert data into the table: "${table.name}"`,
+      });
       if (access.select !== undefined) {
-        set("insert_one", "insert-one", { type: tableType(scope, table), args: { object: { type: required(insertInput(scope, table)), description: "the row to be inserted" }, ...upsert }, description: `insert a single row into the table: "${table.name}"` });
+        set("insert_one", "insert-one", {
+          type: tableType(scope, table),
+          args: {
+            object: { type: required(insertInput(scope, table)), description: "the row to be inserted" },
+            ...upsert,
+          },
+          description: `insert a single row into the table: "${table.name}"`,
+        });
       }
     }
     if (access.update !== undefined) {
       const operators = updateOperators(scope, table);
-      set("update", "update", { type: mutationResponse(scope, table), args: { where: { type: required(boolExp(scope, table)), description: "filter the rows which have to be updated" }, ...operators }, description: `update data of the table: "${table.name}"` });
-      set("update_many", "update-many", { type: new GraphQLList(mutationResponse(scope, table)), args: { updates: { type: required(listOf(updatesInput(scope, table))), description: "updates to execute, in order" } }, description: `update multiples rows of table: "${table.name}"` });
-      if (key !== undefined) set("update_by_pk", "update-by-pk", { type: tableType(scope, table), args: { pk_columns: { type: required(pkColumnsInput(scope, table)) }, ...operators }, description: `update single row of the table: "${table.name}"` });
+      set("update", "update", {
+        type: mutationResponse(scope, table),
+        args: {
+          where: { type: required(boolExp(scope, table)), description: "filter the rows which have to be updated" },
+          ...operators,
+        },
+        description: `update data of the table: "${table.name}"`,
+      });
+      set("update_many", "update-many", {
+        type: new GraphQLList(mutationResponse(scope, table)),
+        args: {
+          updates: { type: required(listOf(updatesInput(scope, table))), description: "updates to execute, in order" },
+        },
+        description: `update multiples rows of table: "${table.name}"`,
+      });
+      if (key !== undefined)
+        set("update_by_pk", "update-by-pk", {
+          type: tableType(scope, table),
+          args: { pk_columns: { type: required(pkColumnsInput(scope, table)) }, ...operators },
+          description: `update single row of the table: "${table.name}"`,
+        });
     }
     if (access.delete !== undefined) {
-      set("delete", "delete", { type: mutationResponse(scope, table), args: { where: { type: required(boolExp(scope, table)), description: "filter the rows which have to be deleted" } }, description: `delete data from the table: "${table.name}"` });
-      if (key !== undefined) set("delete_by_pk", "delete-by-pk", { type: tableType(scope, table), args: keyArguments(scope, key), description: `delete single row from the table: "${table.name}"` });
+      set("delete", "delete", {
+        type: mutationResponse(scope, table),
+        args: {
+          where: { type: required(boolExp(scope, table)), description: "filter the rows which have to be deleted" },
+        },
+        description: `delete data from the table: "${table.name}"`,
+      });
+      if (key !== undefined)
+        set("delete_by_pk", "delete-by-pk", {
+          type: tableType(scope, table),
+          args: keyArguments(scope, key),
+          description: `delete single row from the table: "${table.name}"`,
+        });
     }
   }
   return fields;
@@ -176,20 +310,30 @@ function tableMutations(scope: OutputScope): Fields {
 function actionFields(scope: OutputScope, operation: "query" | "mutation"): Fields {
   const fields: Fields = {};
   for (const action of scope.model.actions) {
-    if (action.operation !== operation || (scope.access.role !== "admin" && !action.roles.has(scope.access.role))) continue;
+    if (action.operation !== operation || (scope.access.role !== "admin" && !action.roles.has(scope.access.role)))
+      continue;
     scope.meanings.set(`${operation}_root`, action.name, { kind: "action", action });
     fields[action.name] = actionField(scope, action);
   }
   return fields;
 }
 
-function remoteFields(scope: OutputScope, remotes: ReadonlyMap<string, RemoteView>, operation: "query" | "mutation"): Fields {
+function remoteFields(
+  scope: OutputScope,
+  remotes: ReadonlyMap<string, RemoteView>,
+  operation: "query" | "mutation",
+): Fields {
   const fields: Fields = {};
   for (const { remote, query, mutation } of remotes.values()) {
     const root = operation === "query" ? query : mutation;
     if (root === undefined) continue;
     for (const [name, field] of Object.entries(root.fields)) {
-      scope.meanings.set(`${operation}_root`, name, { kind: "remote-root", remote, operation, parentType: root.typeName });
+      scope.meanings.set(`${operation}_root`, name, {
+        kind: "remote-root",
+        remote,
+        operation,
+        parentType: root.typeName,
+      });
       fields[name] = field;
     }
   }
@@ -204,7 +348,12 @@ function remoteField(scope: OutputScope, remotes: ReadonlyMap<string, RemoteView
   if (!relationship.lhsColumns.every((column) => columns.includes(column))) return undefined;
   const field = remoteRelationshipField(scope.types, view, relationship);
   if (field === undefined) return undefined;
-  scope.meanings.set(table.graphqlName, name, { kind: "remote-relationship", relationship, remote: view.remote, parentType: field.parentType });
+  scope.meanings.set(table.graphqlName, name, {
+    kind: "remote-relationship",
+    relationship,
+    remote: view.remote,
+    parentType: field.parentType,
+  });
   return { type: field.type, args: field.args };
 }
 

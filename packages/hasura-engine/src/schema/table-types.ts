@@ -21,19 +21,31 @@ import { sorted } from "./type-registry.ts";
 export type OutputScope = SchemaScope & {
   readonly meanings: Meanings;
   /** Output type of a remote relationship for this role; undefined where the role does not see it. */
-  readonly remoteField: (table: Table, name: string) => { readonly type: GraphQLOutputType; readonly args: GraphQLFieldConfigArgumentMap } | undefined;
+  readonly remoteField: (
+    table: Table,
+    name: string,
+  ) => { readonly type: GraphQLOutputType; readonly args: GraphQLFieldConfigArgumentMap } | undefined;
 };
 
 type Fields = GraphQLFieldConfigMap<unknown, unknown>;
 
-export const many = (type: GraphQLOutputType): GraphQLOutputType => new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)));
+export const many = (type: GraphQLOutputType): GraphQLOutputType =>
+  new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)));
 export const nonNull = (type: GraphQLOutputType): GraphQLOutputType => new GraphQLNonNull(type);
 
 /** The object type of a table, with what the role may read. */
 export function tableType(scope: OutputScope, table: Table): GraphQLObjectType {
   const { types } = scope;
   const name = table.graphqlName;
-  return types.other(name, () => new GraphQLObjectType({ name, description: table.comment ?? `columns and relationships of "${table.name}"`, fields: () => sorted(tableFields(scope, table)) }));
+  return types.other(
+    name,
+    () =>
+      new GraphQLObjectType({
+        name,
+        description: table.comment ?? `columns and relationships of "${table.name}"`,
+        fields: () => sorted(tableFields(scope, table)),
+      }),
+  );
 }
 
 function tableFields(scope: OutputScope, table: Table): Fields {
@@ -43,7 +55,11 @@ function tableFields(scope: OutputScope, table: Table): Fields {
   const { select } = access.of(table);
   for (const column of select?.columns ?? []) {
     meanings.set(type, column.graphqlName, { kind: "column", column });
-    fields[column.graphqlName] = { type: columnOutput(scope, column), description: column.comment, args: isJson(column) ? { path: { type: GraphQLString, description: "JSON select path" } } : {} };
+    fields[column.graphqlName] = {
+      type: columnOutput(scope, column),
+      description: column.comment,
+      args: isJson(column) ? { path: { type: GraphQLString, description: "JSON select path" } } : {},
+    };
   }
   for (const relationship of table.relationships.values()) {
     const target = access.selectable(relationship);
@@ -51,14 +67,25 @@ function tableFields(scope: OutputScope, table: Table): Fields {
     meanings.set(type, relationship.name, { kind: "relationship", relationship, target: target.table });
     if (relationship.kind === "object") {
       const object = tableType(scope, target.table);
-      fields[relationship.name] = { type: relationship.required ? nonNull(object) : object, description: relationship.comment ?? "An object relationship" };
+      fields[relationship.name] = {
+        type: relationship.required ? nonNull(object) : object,
+        description: relationship.comment ?? "An object relationship",
+      };
       continue;
     }
-    fields[relationship.name] = { type: many(tableType(scope, target.table)), args: selectArguments(scope, target.table), description: relationship.comment ?? "An array relationship" };
+    fields[relationship.name] = {
+      type: many(tableType(scope, target.table)),
+      args: selectArguments(scope, target.table),
+      description: relationship.comment ?? "An array relationship",
+    };
     if (!target.select.aggregations) continue;
     const aggregate = `${relationship.name}_aggregate`;
     meanings.set(type, aggregate, { kind: "relationship-aggregate", relationship, target: target.table });
-    fields[aggregate] = { type: nonNull(aggregateType(scope, target.table, target.select)), args: selectArguments(scope, target.table), description: "An aggregate relationship" };
+    fields[aggregate] = {
+      type: nonNull(aggregateType(scope, target.table, target.select)),
+      args: selectArguments(scope, target.table),
+      description: "An aggregate relationship",
+    };
   }
   for (const relationship of table.remoteRelationships.values()) {
     const remote = scope.remoteField(table, relationship.name);
@@ -81,10 +108,14 @@ function columnOutput(scope: OutputScope, column: Column): GraphQLOutputType {
 export function selectArguments(scope: SchemaScope, table: Table): GraphQLFieldConfigArgumentMap {
   const hasColumns = (scope.access.of(table).select?.columns.length ?? 0) > 0;
   return sorted({
-    ...(hasColumns ? { distinct_on: { type: listOf(selectColumn(scope, table)), description: "distinct select on columns" } } : {}),
+    ...(hasColumns
+      ? { distinct_on: { type: listOf(selectColumn(scope, table)), description: "distinct select on columns" } }
+      : {}),
     limit: { type: GraphQLInt, description: "limit the number of rows returned" },
     offset: { type: GraphQLInt, description: "skip the first n rows. Use only with order_by" },
-    ...(hasColumns ? { order_by: { type: listOf(orderBy(scope, table)), description: "sort the rows by one or more columns" } } : {}),
+    ...(hasColumns
+      ? { order_by: { type: listOf(orderBy(scope, table)), description: "sort the rows by one or more columns" } }
+      : {}),
     where: { type: boolExp(scope, table), description: "filter the rows returned" },
   });
 }
@@ -101,7 +132,10 @@ export function aggregateType(scope: OutputScope, table: Table, select: SelectAc
         fields: () => {
           meanings.set(name, "aggregate", { kind: "aggregate-fields" });
           meanings.set(name, "nodes", { kind: "nodes", table });
-          return { aggregate: { type: aggregateFieldsType(scope, table, select) }, nodes: { type: many(tableType(scope, table)) } };
+          return {
+            aggregate: { type: aggregateFieldsType(scope, table, select) },
+            nodes: { type: many(tableType(scope, table)) },
+          };
         },
       }),
   );
@@ -118,7 +152,10 @@ function aggregateFieldsType(scope: OutputScope, table: Table, select: SelectAcc
         description: `aggregate fields of "${table.name}"`,
         fields: () => {
           meanings.set(name, "count", { kind: "count", table });
-          const args: GraphQLFieldConfigArgumentMap = { ...(select.columns.length === 0 ? {} : { columns: { type: listOf(selectColumn(scope, table)) } }), distinct: { type: GraphQLBoolean } };
+          const args: GraphQLFieldConfigArgumentMap = {
+            ...(select.columns.length === 0 ? {} : { columns: { type: listOf(selectColumn(scope, table)) } }),
+            distinct: { type: GraphQLBoolean },
+          };
           const fields: Fields = { count: { type: nonNull(GraphQLInt), args } };
           for (const aggregate of AGGREGATES) {
             const columns = aggregateColumns(select, aggregate);
@@ -132,7 +169,12 @@ function aggregateFieldsType(scope: OutputScope, table: Table, select: SelectAcc
   );
 }
 
-function functionType(scope: OutputScope, table: Table, aggregate: ColumnAggregate, columns: readonly Column[]): GraphQLObjectType {
+function functionType(
+  scope: OutputScope,
+  table: Table,
+  aggregate: ColumnAggregate,
+  columns: readonly Column[],
+): GraphQLObjectType {
   const { types, meanings } = scope;
   const name = `${table.graphqlName}_${aggregate}_fields`;
   return types.other(
@@ -146,7 +188,10 @@ function functionType(scope: OutputScope, table: Table, aggregate: ColumnAggrega
             Object.fromEntries(
               columns.map((column) => {
                 meanings.set(name, column.graphqlName, { kind: "column", column });
-                return [column.graphqlName, { type: functionResult(scope, aggregate, column), description: column.comment }];
+                return [
+                  column.graphqlName,
+                  { type: functionResult(scope, aggregate, column), description: column.comment },
+                ];
               }),
             ),
           ),
@@ -171,12 +216,19 @@ export function mutationResponse(scope: OutputScope, table: Table): GraphQLObjec
         description: `response of any mutation on the table "${table.name}"`,
         fields: () => {
           meanings.set(name, "affected_rows", { kind: "affected-rows" });
-          const fields: Fields = { affected_rows: { type: nonNull(GraphQLInt), description: "number of rows affected by the mutation" } };
+          const fields: Fields = {
+            affected_rows: { type: nonNull(GraphQLInt), description: "number of rows affected by the mutation" },
+          };
           if (access.of(table).select === undefined) return fields;
           meanings.set(name, "returning", { kind: "returning", table });
-          return { ...fields, returning: { type: many(tableType(scope, table)), description: "data from the rows affected by the mutation" } };
+          return {
+            ...fields,
+            returning: {
+              type: many(tableType(scope, table)),
+              description: "data from the rows affected by the mutation",
+            },
+          };
         },
       }),
   );
 }
-

@@ -4,8 +4,8 @@ import {
   type GraphQLEnumValueConfigMap,
   GraphQLFloat,
   GraphQLID,
-  GraphQLInputObjectType,
   type GraphQLInputFieldConfigMap,
+  GraphQLInputObjectType,
   GraphQLInt,
   type GraphQLNamedType,
   GraphQLScalarType,
@@ -16,7 +16,11 @@ import {
 export type TypeRegistry = {
   scalar(name: string): GraphQLScalarType;
   enumType(name: string, description: string | undefined, values: () => GraphQLEnumValueConfigMap): GraphQLEnumType;
-  input(name: string, description: string | undefined, fields: () => GraphQLInputFieldConfigMap): GraphQLInputObjectType;
+  input(
+    name: string,
+    description: string | undefined,
+    fields: () => GraphQLInputFieldConfigMap,
+  ): GraphQLInputObjectType;
   /** For output objects and what remote schemas bring. */
   other<T extends GraphQLNamedType>(name: string, make: () => T): T;
   get(name: string): GraphQLNamedType | undefined;
@@ -27,7 +31,11 @@ const BUILT_IN = [GraphQLInt, GraphQLFloat, GraphQLString, GraphQLBoolean, Graph
 
 export function createTypeRegistry(): TypeRegistry {
   const types = new Map<string, GraphQLNamedType>(BUILT_IN.map((type) => [type.name, type]));
-  const remember = <T extends GraphQLNamedType>(name: string, make: () => T, is: (type: GraphQLNamedType) => type is T): T => {
+  const remember = <T extends GraphQLNamedType>(
+    name: string,
+    make: () => T,
+    is: (type: GraphQLNamedType) => type is T,
+  ): T => {
     const known = types.get(name);
     if (known !== undefined) {
       if (is(known)) return known;
@@ -38,14 +46,31 @@ export function createTypeRegistry(): TypeRegistry {
     return made;
   };
   return {
-    scalar: (name) => remember(name, () => new GraphQLScalarType({ name }), (type) => type instanceof GraphQLScalarType),
+    scalar: (name) =>
+      remember(
+        name,
+        () => new GraphQLScalarType({ name }),
+        (type) => type instanceof GraphQLScalarType,
+      ),
     enumType: (name, description, values) =>
-      remember(name, () => new GraphQLEnumType({ name, description, values: values() }), (type) => type instanceof GraphQLEnumType),
+      remember(
+        name,
+        () => new GraphQLEnumType({ name, description, values: values() }),
+        (type) => type instanceof GraphQLEnumType,
+      ),
     input: (name, description, fields) =>
-      remember(name, () => new GraphQLInputObjectType({ name, description, fields: () => sorted(fields()) }), (type) => type instanceof GraphQLInputObjectType),
+      remember(
+        name,
+        () => new GraphQLInputObjectType({ name, description, fields: () => sorted(fields()) }),
+        (type) => type instanceof GraphQLInputObjectType,
+      ),
     other: (name, make) => {
       let made: ReturnType<typeof make> | undefined;
-      const found = remember<GraphQLNamedType>(name, () => (made = make()), (type): type is GraphQLNamedType => type !== undefined);
+      const found = remember<GraphQLNamedType>(
+        name,
+        () => (made = make()),
+        (type): type is GraphQLNamedType => type !== undefined,
+      );
       return made ?? sameKind(found, make);
     },
     get: (name) => types.get(name),

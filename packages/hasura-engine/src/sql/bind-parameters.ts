@@ -17,6 +17,8 @@ export function bindParameters(parameters: readonly Parameter[], { variables, se
         if (value === undefined) throw new HasuraError("not-found", `missing session variable: "${parameter.name}"`);
         return value;
       }
+      default:
+        return parameter satisfies never;
     }
   });
 }

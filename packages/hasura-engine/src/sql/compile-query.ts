@@ -1,10 +1,9 @@
-import type { AggregateSelect, ListSelect, RowSelection, TableQuery, TableStream } from "../request/plan.ts";
 import type { Column, PgType, Table } from "../model/model.ts";
 import type { Expression } from "../permissions/expression.ts";
-import { aggregateJson } from "./aggregate-sql.ts";
+import type { AggregateSelect, ListSelect, RowSelection, TableQuery, TableStream } from "../request/plan.ts";
 import { expressionSql } from "./expression-sql.ts";
 import { columnOf, quoteIdentifier, tableName } from "./identifier.ts";
-import { listSql, oneRowSql, rowJson } from "./rows-sql.ts";
+import { aggregateJson, listSql, oneRowSql, rowJson } from "./rows-sql.ts";
 import { type CompileOptions, createWriter, type Statement } from "./statement.ts";
 
 /** One statement for a root field; its only row and column, `data`, is the field's JSON text. */
@@ -16,7 +15,9 @@ export function compileTableQuery(query: TableQuery, options: CompileOptions): S
     case "aggregate":
       return writer.finish(`SELECT (${aggregateJson(writer, query.select, undefined)})::text AS data`);
     case "by-pk": {
-      const row = oneRowSql(writer, query.table, query.rows, (own) => expressionSql(writer, query.where, { own, root: own }));
+      const row = oneRowSql(writer, query.table, query.rows, (own) =>
+        expressionSql(writer, query.where, { own, root: own }),
+      );
       return writer.finish(`SELECT coalesce((${row})::text, 'null') AS data`);
     }
   }
@@ -26,7 +27,10 @@ export function compileTableQuery(query: TableQuery, options: CompileOptions): S
  * One batch of a stream: `data` as JSON text, `count`, and `cursor`, the last row's cursor value as text (null for an
  * empty batch). `cursorIndex` is the place of the cursor among the parameters, to be moved on from batch to batch.
  */
-export function compileStream(stream: TableStream, options: CompileOptions): { statement: Statement; cursorIndex: number } {
+export function compileStream(
+  stream: TableStream,
+  options: CompileOptions,
+): { statement: Statement; cursorIndex: number } {
   const writer = createWriter(options);
   const own = writer.alias();
   const start = writer.bindOwn(stream.cursor.initialValue);
@@ -51,17 +55,26 @@ export function compileRelated(related: RelatedSelect, columns: readonly Column[
   const writer = createWriter(options);
   const keys = writer.alias();
   const join = (target: string): string =>
-    columns.map((column, index) => `${columnOf(target, column)} = ${keys}.${quoteIdentifier(`k${index}`)}`).join(" AND ");
+    columns
+      .map((column, index) => `${columnOf(target, column)} = ${keys}.${quoteIdentifier(`k${index}`)}`)
+      .join(" AND ");
   const value = relatedSql();
   const first = writer.finish("").parameters.length + 1;
   const arrays = columns.map((column, index) => `$${first + index}::text[]::${arrayOf(column.type)}`);
   const names = [...columns.map((_column, index) => quoteIdentifier(`k${index}`)), "place"];
-  return writer.finish(`SELECT coalesce((${value})::text, 'null') AS data FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS ${keys}(${names.join(", ")}) ORDER BY ${keys}.place`);
+  return writer.finish(
+    `SELECT coalesce((${value})::text, 'null') AS data FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS ${keys}(${names.join(", ")}) ORDER BY ${keys}.place`,
+  );
 
   function relatedSql(): string {
     switch (related.kind) {
       case "object":
-        return oneRowSql(writer, related.target, related.rows, (own) => `${join(own)} AND ${expressionSql(writer, related.filter, { own, root: own })}`);
+        return oneRowSql(
+          writer,
+          related.target,
+          related.rows,
+          (own) => `${join(own)} AND ${expressionSql(writer, related.filter, { own, root: own })}`,
+        );
       case "array":
         return listSql(writer, related.select, related.select.rows, join);
       case "aggregate":

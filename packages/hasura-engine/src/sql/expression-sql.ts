@@ -1,5 +1,11 @@
 import type { Relationship, Table } from "../model/model.ts";
-import type { AggregateCondition, Comparison, ComparisonOperator, Expression, Operand } from "../permissions/expression.ts";
+import type {
+  AggregateCondition,
+  Comparison,
+  ComparisonOperator,
+  Expression,
+  Operand,
+} from "../permissions/expression.ts";
 import { columnOf, tableName } from "./identifier.ts";
 import type { Writer } from "./statement.ts";
 
@@ -44,7 +50,9 @@ export function expressionSql(writer: Writer, expression: Expression, scope: Sco
     case "is-null":
       return isNullSql(writer, columnOf(scope.own, expression.column), expression.operand);
     case "related":
-      return existsRelated(writer, expression.relationship, expression.target, scope, (own) => expressionSql(writer, expression.where, { own, root: scope.root }));
+      return existsRelated(writer, expression.relationship, expression.target, scope, (own) =>
+        expressionSql(writer, expression.where, { own, root: scope.root }),
+      );
     case "exists": {
       const own = writer.alias();
       return `(EXISTS (SELECT 1 FROM ${tableName(expression.table)} ${own} WHERE ${expressionSql(writer, expression.where, { own, root: scope.root })}))`;
@@ -61,17 +69,29 @@ function joined(writer: Writer, items: readonly Expression[], scope: Scope, word
   return `(${items.map((item) => expressionSql(writer, item, scope)).join(` ${word} `)})`;
 }
 
-function existsRelated(writer: Writer, relationship: Relationship, target: Table, scope: Scope, where: (own: string) => string): string {
+function existsRelated(
+  writer: Writer,
+  relationship: Relationship,
+  target: Table,
+  scope: Scope,
+  where: (own: string) => string,
+): string {
   const own = writer.alias();
   return `(EXISTS (SELECT 1 FROM ${tableName(target)} ${own} WHERE ${joinSql(relationship, scope.own, own)} AND ${where(own)}))`;
 }
 
 /** Own columns equal the target's, pair by pair. */
 export function joinSql(relationship: Relationship, own: string, target: string): string {
-  return relationship.columns.map((pair) => `${columnOf(target, pair.target)} = ${columnOf(own, pair.own)}`).join(" AND ");
+  return relationship.columns
+    .map((pair) => `${columnOf(target, pair.target)} = ${columnOf(own, pair.own)}`)
+    .join(" AND ");
 }
 
-function comparisonSql(writer: Writer, { column, castTo, operator, operand, nullSafe }: Comparison, scope: Scope): string {
+function comparisonSql(
+  writer: Writer,
+  { column, castTo, operator, operand, nullSafe }: Comparison,
+  scope: Scope,
+): string {
   const plain = columnOf(scope.own, column);
   const left = castTo === undefined ? plain : `(${plain})::${castTo.sql}`;
   const right = operandSql(writer, operand, scope);

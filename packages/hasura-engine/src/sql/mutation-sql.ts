@@ -1,7 +1,6 @@
-import type { Column, PgType } from "../model/model.ts";
+import type { Column, PgType, Table } from "../model/model.ts";
 import type { Expression, Parameter } from "../permissions/expression.ts";
 import type { InsertRow, MutationOutput, OnConflict, RowSelection, Update, UpdateSet } from "../request/plan.ts";
-import type { Table } from "../model/model.ts";
 import { expressionSql } from "./expression-sql.ts";
 import { columnOf, quoteIdentifier, tableName } from "./identifier.ts";
 import { rowJson } from "./rows-sql.ts";
@@ -22,7 +21,12 @@ export type Wanted = {
 };
 export type OutputPart = { readonly many: boolean; readonly rows: RowSelection };
 
-export type InsertParts = { readonly table: Table; readonly rows: readonly InsertRow[]; readonly check: Expression; readonly onConflict: OnConflict | undefined };
+export type InsertParts = {
+  readonly table: Table;
+  readonly rows: readonly InsertRow[];
+  readonly check: Expression;
+  readonly onConflict: OnConflict | undefined;
+};
 
 /** One multi-row insert; absent columns are DEFAULT. */
 export function compileInsert(insert: InsertParts, wanted: Wanted, options: CompileOptions): Statement {
@@ -99,11 +103,19 @@ function setSql(writer: Writer, set: UpdateSet, own: string): string {
   }
 }
 
-export function compileDelete(target: { readonly table: Table; readonly where: Expression }, wanted: Wanted, options: CompileOptions): Statement {
+export function compileDelete(
+  target: { readonly table: Table; readonly where: Expression },
+  wanted: Wanted,
+  options: CompileOptions,
+): Statement {
   const writer = createWriter(options);
   const own = writer.alias();
   const where = expressionSql(writer, target.where, { own, root: own });
-  return finish(writer, `DELETE FROM ${tableName(target.table)} AS ${own} WHERE ${where} RETURNING ${own}.*, TRUE AS ${CHECK}`, wanted);
+  return finish(
+    writer,
+    `DELETE FROM ${tableName(target.table)} AS ${own} WHERE ${where} RETURNING ${own}.*, TRUE AS ${CHECK}`,
+    wanted,
+  );
 }
 
 function finish(writer: Writer, mutation: string, wanted: Wanted): Statement {
@@ -112,7 +124,9 @@ function finish(writer: Writer, mutation: string, wanted: Wanted): Statement {
     `(SELECT count(*)::int FROM ${touched}) AS affected`,
     `(SELECT coalesce(bool_and(coalesce(${CHECK}, FALSE)), TRUE) FROM ${touched}) AS checked`,
     ...(wanted.rows ? [`(SELECT coalesce(json_agg(${touched}), '[]')::text FROM ${touched}) AS rows`] : []),
-    ...(wanted.keys.length === 0 ? [] : [`(SELECT ${keysSql(wanted.keys, touched)}::text FROM ${touched} LIMIT 1) AS keys`]),
+    ...(wanted.keys.length === 0
+      ? []
+      : [`(SELECT ${keysSql(wanted.keys, touched)}::text FROM ${touched} LIMIT 1) AS keys`]),
     ...wanted.outputs.map((part, index) => `${outputSql(writer, part, touched)} AS out${index}`),
   ];
   return writer.finish(`WITH ${touched} AS (${mutation}) SELECT ${columns.join(", ")}`);
@@ -131,16 +145,30 @@ function outputSql(writer: Writer, part: OutputPart, from: string): string {
  * Answers over rows that were written by earlier statements of the transaction, whose relationships are read as they are
  * now. `$1` is the JSON list of the rows; columns `out0` … as above.
  */
-export function compileReturning(table: Table, outputs: readonly OutputPart[], rowsJson: string, options: CompileOptions): Statement {
+export function compileReturning(
+  table: Table,
+  outputs: readonly OutputPart[],
+  rowsJson: string,
+  options: CompileOptions,
+): Statement {
   const writer = createWriter(options);
   const own = writer.alias();
   const rows: Parameter = { from: "constant", type: JSON_TYPE, text: rowsJson };
   const source = `json_populate_recordset(NULL::${tableName(table)}, ${writer.bind(rows)})`;
   const columns = outputs.map((part, index) => `${outputSql(writer, part, own)} AS out${index}`);
-  return writer.finish(`WITH ${own} AS (SELECT * FROM ${source}) SELECT ${columns.length === 0 ? "1" : columns.join(", ")}`);
+  return writer.finish(
+    `WITH ${own} AS (SELECT * FROM ${source}) SELECT ${columns.length === 0 ? "1" : columns.join(", ")}`,
+  );
 }
 
-const JSON_TYPE: PgType = { name: "json", sql: "pg_catalog.json", kind: "base", scalar: "json", element: undefined, baseName: "json" };
+const JSON_TYPE: PgType = {
+  name: "json",
+  sql: "pg_catalog.json",
+  kind: "base",
+  scalar: "json",
+  element: undefined,
+  baseName: "json",
+};
 
 /** Whether a returned row needs more than its own columns; then it is read by a second statement. */
 export function needsRelated(rows: RowSelection): boolean {
@@ -151,4 +179,3 @@ export function needsRelated(rows: RowSelection): boolean {
 export function outputParts(output: MutationOutput): OutputPart[] {
   return output.flatMap((field) => (field.kind === "returning" ? [{ many: true, rows: field.rows }] : []));
 }
-

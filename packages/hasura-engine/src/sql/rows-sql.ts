@@ -1,7 +1,14 @@
 import type { Column, PgType, Table } from "../model/model.ts";
 import type { Parameter } from "../permissions/expression.ts";
-import type { OrderItem, RowField, RowSelection, RowSource } from "../request/plan.ts";
-import { aggregateJson } from "./aggregate-sql.ts";
+import type {
+  AggregateField,
+  AggregateOutput,
+  AggregateSelect,
+  OrderItem,
+  RowField,
+  RowSelection,
+  RowSource,
+} from "../request/plan.ts";
 import { expressionSql, joinSql } from "./expression-sql.ts";
 import { columnOf, quoteLiteral, tableName } from "./identifier.ts";
 import type { Writer } from "./statement.ts";
@@ -58,7 +65,12 @@ function textArray(items: readonly string[]): string {
 }
 
 /** `SELECT <json list>`: the rows of a source, each as JSON; `[]` for none. */
-export function listSql(writer: Writer, source: RowSource, rows: RowSelection, join: ((target: string) => string) | undefined): string {
+export function listSql(
+  writer: Writer,
+  source: RowSource,
+  rows: RowSelection,
+  join: ((target: string) => string) | undefined,
+): string {
   const own = writer.alias();
   const from = sourceSql(writer, source, own, join, limitSql(writer, source.limit, source.permissionLimit));
   const row = writer.alias();
@@ -66,7 +78,13 @@ export function listSql(writer: Writer, source: RowSource, rows: RowSelection, j
 }
 
 /** A FROM item of alias `own` with the source's rows, chosen and ordered. */
-export function sourceSql(writer: Writer, source: RowSource, own: string, join: ((target: string) => string) | undefined, limit: string | undefined): string {
+export function sourceSql(
+  writer: Writer,
+  source: RowSource,
+  own: string,
+  join: ((target: string) => string) | undefined,
+  limit: string | undefined,
+): string {
   const base = writer.alias();
   const where = expressionSql(writer, source.where, { own: base, root: base });
   const condition = [join?.(base), where === "TRUE" ? undefined : where].filter((part) => part !== undefined);
@@ -82,7 +100,11 @@ export function sourceSql(writer: Writer, source: RowSource, own: string, join: 
 }
 
 /** The smaller of what the client and the permission allow. */
-export function limitSql(writer: Writer, limit: Parameter | undefined, permissionLimit: number | undefined): string | undefined {
+export function limitSql(
+  writer: Writer,
+  limit: Parameter | undefined,
+  permissionLimit: number | undefined,
+): string | undefined {
   if (limit === undefined) return permissionLimit === undefined ? undefined : String(permissionLimit);
   const asked = writer.bind(limit);
   return permissionLimit === undefined ? asked : `least(${asked}, ${permissionLimit})`;
@@ -90,7 +112,10 @@ export function limitSql(writer: Writer, limit: Parameter | undefined, permissio
 
 export function orderSql(writer: Writer, orderBy: readonly OrderItem[], own: string): string | undefined {
   if (orderBy.length === 0) return undefined;
-  const items = orderBy.map((item) => `${orderKey(writer, item, own)} ${item.direction === "asc" ? "ASC" : "DESC"} NULLS ${item.nulls === "first" ? "FIRST" : "LAST"}`);
+  const items = orderBy.map(
+    (item) =>
+      `${orderKey(writer, item, own)} ${item.direction === "asc" ? "ASC" : "DESC"} NULLS ${item.nulls === "first" ? "FIRST" : "LAST"}`,
+  );
   return `ORDER BY ${items.join(", ")}`;
 }
 
@@ -118,4 +143,67 @@ function throughSql(writer: Writer, through: OrderItem["through"], own: string, 
 export function oneRowSql(writer: Writer, table: Table, rows: RowSelection, where: (own: string) => string): string {
   const own = writer.alias();
   return `SELECT ${rowJson(writer, rows, own)} FROM ${tableName(table)} ${own} WHERE ${where(own)} LIMIT 1`;
+}
+
+// --- Aggregates -----------------------------------------------------------------------------------------------------
+
+/**
+ * `SELECT <json object>` of an aggregate: the client's limit and offset narrow both parts, the permission's limit caps
+ * `nodes` only. The rows are read once, as a common table expression.
+ */
+export function aggregateJson(
+  writer: Writer,
+  select: AggregateSelect,
+  join: ((target: string) => string) | undefined,
+): string {
+  const base = writer.alias();
+  const own = writer.alias();
+  const limit = select.limit === undefined ? undefined : writer.bind(select.limit);
+  const source = sourceSql(writer, select, own, join, limit);
+  const entries = select.fields.map((output) => ({
+    alias: output.alias,
+    value: outputSql(writer, output, base, select.permissionLimit),
+  }));
+  return `WITH ${base} AS (SELECT * FROM ${source}) SELECT ${jsonObject(entries)}`;
+}
+
+function outputSql(writer: Writer, output: AggregateOutput, base: string, permissionLimit: number | undefined): string {
+  switch (output.kind) {
+    case "typename":
+      return `${quoteLiteral(output.value)}::text`;
+    case "nodes": {
+      const [own, row] = [writer.alias(), writer.alias()];
+      const capped =
+        permissionLimit === undefined ? `${base} ${own}` : `(SELECT * FROM ${base} LIMIT ${permissionLimit}) ${own}`;
+      return `(SELECT coalesce(json_agg(${row}.j), '[]') FROM (SELECT ${rowJson(writer, output.rows, own)} AS j FROM ${capped}) ${row})`;
+    }
+    case "aggregate": {
+      const own = writer.alias();
+      const entries = output.fields.map((field) => ({
+        alias: field.alias,
+        value: aggregateFieldSql(writer, field, own),
+      }));
+      return `(SELECT ${jsonObject(entries)} FROM ${base} ${own})`;
+    }
+  }
+}
+
+function aggregateFieldSql(writer: Writer, field: AggregateField, own: string): string {
+  switch (field.kind) {
+    case "typename":
+      return `${quoteLiteral(field.value)}::text`;
+    case "count": {
+      const columns = field.columns.map((column) => columnOf(own, column));
+      const counted = columns.length === 0 ? "*" : columns.length === 1 ? columns[0] : `(${columns.join(", ")})`;
+      return `count(${field.distinct && columns.length > 0 ? "DISTINCT " : ""}${counted})`;
+    }
+    case "function":
+      return jsonObject(
+        field.columns.map((item) => {
+          if (item.kind === "typename") return { alias: item.alias, value: `${quoteLiteral(item.value)}::text` };
+          const call = `${field.function}(${columnOf(own, item.column)})`;
+          return { alias: item.alias, value: isStringified(writer, item.column.type) ? `${call}::text` : call };
+        }),
+      );
+  }
 }

@@ -1,8 +1,8 @@
-import type { Json } from "../../src/json/exact-json.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { type ActionDeps, runAction } from "../../src/actions/run-action.ts";
 import type { ActionRelationship, KeyTuple } from "../../src/actions/shape-output.ts";
 import { HasuraError, PassedThroughErrors } from "../../src/hasura-error.ts";
+import type { Json } from "../../src/json/exact-json.ts";
 import type { Action, CustomObject, CustomTypes } from "../../src/model/model.ts";
 import { TRUE } from "../../src/permissions/expression.ts";
 import type { ActionCall, ActionField, ActionSelection } from "../../src/request/plan.ts";
@@ -16,14 +16,31 @@ afterEach(async () => {
 });
 
 function customObject(name: string, fields: Record<string, string>): CustomObject {
-  return { name, description: undefined, relationships: [], fields: Object.entries(fields).map(([field, type]) => ({ name: field, type, description: undefined })) };
+  return {
+    name,
+    description: undefined,
+    relationships: [],
+    fields: Object.entries(fields).map(([field, type]) => ({ name: field, type, description: undefined })),
+  };
 }
 
 const types: CustomTypes = {
   enums: new Map([["Size", { description: undefined, values: [{ value: "SMALL", description: undefined }] }]]),
   inputObjects: new Map(),
   objects: new Map([
-    ["Node", customObject("Node", { id: "Int!", name: "String", size: "Size", next: "Node", nodes: "[Node!]", grid: "[[Int!]!]", key: "ID", any: "jsonb" })],
+    [
+      "Node",
+      customObject("Node", {
+        id: "Int!",
+        name: "String",
+        size: "Size",
+        next: "Node",
+        nodes: "[Node!]",
+        grid: "[[Int!]!]",
+        key: "ID",
+        any: "jsonb",
+      }),
+    ],
   ]),
   scalars: new Map([["Custom", { description: undefined }]]),
   pgScalars: new Set(["jsonb"]),
@@ -46,19 +63,39 @@ function action(url: string, more: Partial<Action> = {}): Action {
   };
 }
 
-const plain = (name: string, alias = name, selection?: ActionSelection): ActionField => ({ alias, kind: "field", name, selection });
+const plain = (name: string, alias = name, selection?: ActionSelection): ActionField => ({
+  alias,
+  kind: "field",
+  name,
+  selection,
+});
 const node = (...fields: ActionField[]): ActionSelection => ({ typeName: "Node", fields });
 
-function deps(fetchRelated: ActionDeps["fetchRelated"] = async () => [], configuredHeaderPrecedence = false): ActionDeps {
+function deps(
+  fetchRelated: ActionDeps["fetchRelated"] = async () => [],
+  configuredHeaderPrecedence = false,
+): ActionDeps {
   return { customTypes: types, settings: { configuredHeaderPrecedence }, fetchRelated };
 }
 
-type Case = { answer: OutsideAnswer | (() => Promise<OutsideAnswer>); action?: Partial<Action>; call?: Partial<ActionCall>; as?: RequestContext; deps?: ActionDeps };
+type Case = {
+  answer: OutsideAnswer | (() => Promise<OutsideAnswer>);
+  action?: Partial<Action>;
+  call?: Partial<ActionCall>;
+  as?: RequestContext;
+  deps?: ActionDeps;
+};
 
 async function run({ answer, action: settings, call, as = context("admin"), deps: given = deps() }: Case) {
   const server = await startOutside(() => (typeof answer === "function" ? answer() : answer));
   open.push(server);
-  const full: ActionCall = { action: action(`${server.url}/handler`, settings), input: new Map(), selection: node(plain("id")), requestQuery: "mutation { doIt { id } }", ...call };
+  const full: ActionCall = {
+    action: action(`${server.url}/handler`, settings),
+    input: new Map(),
+    selection: node(plain("id")),
+    requestQuery: "mutation { doIt { id } }",
+    ...call,
+  };
   const result = await runAction(full, as, given);
   return { ...result, data: JSON.parse(result.jsonText), request: server.calls()[0] };
 }
@@ -71,9 +108,17 @@ const json = (value: unknown, status = 200): OutsideAnswer => ({ status, body: J
 
 describe("the request", () => {
   test("carries name, input, session variables and the document", async () => {
-    const input = new Map<string, Json>([["id", { number: "12345678901234567890" }], ["name", "n"], ["list", [{ number: "1" }, new Map([["deep", null]])]]]);
+    const input = new Map<string, Json>([
+      ["id", { number: "12345678901234567890" }],
+      ["name", "n"],
+      ["list", [{ number: "1" }, new Map([["deep", null]])]],
+    ]);
 
-    const { request } = await run({ answer: json({ id: 1 }), call: { input }, as: context("builder", { "x-hasura-user-id": "u" }) });
+    const { request } = await run({
+      answer: json({ id: 1 }),
+      call: { input },
+      as: context("builder", { "x-hasura-user-id": "u" }),
+    });
 
     expect(request?.path).toBe("/handler");
     expect(request?.body).toBe(
@@ -83,18 +128,38 @@ describe("the request", () => {
     expect(request?.headers["user-agent"]).toMatch(/^hasura-graphql-engine\/v/);
   });
 
-  const clientHeaders = { "x-secret": "client", "x-hasura-role": "owner", authorization: "Bearer t", host: "front.example", origin: "https://front.example", "user-agent": "browser", "content-length": "5", accept: "text/html" };
-  const headers = [{ name: "X-Secret", value: "configured" }, { name: "Content-Type", value: "text/plain" }];
+  const clientHeaders = {
+    "x-secret": "client",
+    "x-hasura-role": "owner",
+    authorization: "Bearer t",
+    host: "front.example",
+    origin: "https://front.example",
+    "user-agent": "browser",
+    "content-length": "5",
+    accept: "text/html",
+  };
+  const headers = [
+    { name: "X-Secret", value: "configured" },
+    { name: "Content-Type", value: "text/plain" },
+  ];
 
   test("keeps client headers to itself by default", async () => {
-    const { request } = await run({ answer: json({ id: 1 }), action: { headers }, as: context("builder", {}, clientHeaders) });
+    const { request } = await run({
+      answer: json({ id: 1 }),
+      action: { headers },
+      as: context("builder", {}, clientHeaders),
+    });
 
     expect(request?.headers).toMatchObject({ "x-secret": "configured", "content-type": "application/json" });
     expect(request?.headers.authorization).toBeUndefined();
   });
 
   test("forwards client headers, which win over configured ones", async () => {
-    const { request } = await run({ answer: json({ id: 1 }), action: { headers, forwardClientHeaders: true }, as: context("builder", {}, clientHeaders) });
+    const { request } = await run({
+      answer: json({ id: 1 }),
+      action: { headers, forwardClientHeaders: true },
+      as: context("builder", {}, clientHeaders),
+    });
 
     expect(request?.headers).toMatchObject({
       "x-secret": "client",
@@ -110,13 +175,22 @@ describe("the request", () => {
   });
 
   test("lets configured headers win where the setting says so", async () => {
-    const { request } = await run({ answer: json({ id: 1 }), action: { headers, forwardClientHeaders: true }, as: context("builder", {}, clientHeaders), deps: deps(undefined, true) });
+    const { request } = await run({
+      answer: json({ id: 1 }),
+      action: { headers, forwardClientHeaders: true },
+      as: context("builder", {}, clientHeaders),
+      deps: deps(undefined, true),
+    });
 
     expect(request?.headers["x-secret"]).toBe("configured");
   });
 
   test("an own list of ignored headers replaces the default", async () => {
-    const { request } = await run({ answer: json({ id: 1 }), action: { forwardClientHeaders: true, ignoredClientHeaders: ["Authorization"] }, as: context("builder", {}, clientHeaders) });
+    const { request } = await run({
+      answer: json({ id: 1 }),
+      action: { forwardClientHeaders: true, ignoredClientHeaders: ["Authorization"] },
+      as: context("builder", {}, clientHeaders),
+    });
 
     expect(request?.headers.authorization).toBeUndefined();
     expect(request?.headers.accept).toBe("text/html");
@@ -125,15 +199,26 @@ describe("the request", () => {
 
 describe("the answer", () => {
   test("follows the selection: aliases, order, null for absent fields, surplus keys dropped", async () => {
-    const selection = node(plain("name"), plain("id", "b"), { alias: "t", kind: "typename", value: "Node" }, plain("next", "next", node(plain("id"))));
+    const selection = node(
+      plain("name"),
+      plain("id", "b"),
+      { alias: "t", kind: "typename", value: "Node" },
+      plain("next", "next", node(plain("id"))),
+    );
 
-    const { jsonText } = await run({ answer: json({ id: 1, extra: true, next: { id: 2, extra: 1 } }), call: { selection } });
+    const { jsonText } = await run({
+      answer: json({ id: 1, extra: true, next: { id: 2, extra: 1 } }),
+      call: { selection },
+    });
 
     expect(jsonText).toBe('{"name":null,"b":1,"t":"Node","next":{"id":2}}');
   });
 
   test("keeps digits and arbitrary JSON of PG scalars", async () => {
-    const { jsonText } = await run({ answer: { body: '{"id":12345678901234567890,"any":{"b":1.10,"a":[]}}' }, call: { selection: node(plain("id"), plain("any")) } });
+    const { jsonText } = await run({
+      answer: { body: '{"id":12345678901234567890,"any":{"b":1.10,"a":[]}}' },
+      call: { selection: node(plain("id"), plain("any")) },
+    });
 
     expect(jsonText).toBe('{"id":12345678901234567890,"any":{"b":1.10,"a":[]}}');
   });
@@ -183,15 +268,30 @@ describe("the answer", () => {
     const error = await fault({ answer: json(value), action: { outputType }, call: { selection: undefined } });
 
     expect(error).toBeInstanceOf(HasuraError);
-    expect(error).toMatchObject({ code: "unexpected", message, path: "$", internal: { error: "unexpected response", response: { status: 200, body: value }, request: { body: { action: { name: "doIt" } } } } });
+    expect(error).toMatchObject({
+      code: "unexpected",
+      message,
+      path: "$",
+      internal: {
+        error: "unexpected response",
+        response: { status: 200, body: value },
+        request: { body: { action: { name: "doIt" } } },
+      },
+    });
   });
 });
 
 describe("refusals and faults", () => {
   test.each([
     [{ message: "no", extensions: { foo: "bar" } }, { foo: "bar" }],
-    [{ message: "no", code: "outer", extensions: { foo: "bar", code: "inner" } }, { foo: "bar", code: "inner" }],
-    [{ message: "no", code: "mine" }, { path: "$", code: "mine" }],
+    [
+      { message: "no", code: "outer", extensions: { foo: "bar", code: "inner" } },
+      { foo: "bar", code: "inner" },
+    ],
+    [
+      { message: "no", code: "mine" },
+      { path: "$", code: "mine" },
+    ],
     [{ message: "no" }, { path: "$", code: "unexpected" }],
   ])("4xx with %j is the client's error", async (body, extensions) => {
     const error = await fault({ answer: { ...json(body, 400), headers: { "set-cookie": "a=1" } } });
@@ -213,7 +313,10 @@ describe("refusals and faults", () => {
   });
 
   test.each<OutsideAnswer>([{ body: "<html>" }, { status: 204, body: "" }])("%j is no JSON", async (answer) => {
-    expect(await fault({ answer })).toMatchObject({ code: "unexpected", message: "not a valid json response from webhook" });
+    expect(await fault({ answer })).toMatchObject({
+      code: "unexpected",
+      message: "not a valid json response from webhook",
+    });
   });
 
   test("a late answer and a missing handler are http exceptions", async () => {
@@ -225,7 +328,10 @@ describe("refusals and faults", () => {
   });
 
   test("header values never stand in the error's details", async () => {
-    const error = await fault({ answer: json([]), action: { headers: [{ name: "x-action-secret", value: "top-secret" }] } });
+    const error = await fault({
+      answer: json([]),
+      action: { headers: [{ name: "x-action-secret", value: "top-secret" }] },
+    });
 
     expect(JSON.stringify(error)).not.toContain("top-secret");
     expect(error).toMatchObject({ internal: { request: { url: expect.stringContaining("/handler") } } });
@@ -235,16 +341,52 @@ describe("refusals and faults", () => {
 describe("relationships", () => {
   const users = table("users", [column("id")]);
   const mapping = [{ field: "key", column: column("id") }];
-  const source = { table: users, where: TRUE, distinctOn: [], orderBy: [], limit: undefined, offset: undefined, permissionLimit: undefined };
-  const owner: ActionField = { alias: "who", kind: "object", name: "owner", mapping, target: users, filter: TRUE, rows: { table: users, fields: [] } };
-  const many: ActionField = { alias: "many", kind: "array", name: "users", mapping, select: { ...source, rows: { table: users, fields: [] } } };
-  const sum: ActionField = { alias: "sum", kind: "aggregate", name: "users_aggregate", mapping, select: { ...source, fields: [] } };
+  const source = {
+    table: users,
+    where: TRUE,
+    distinctOn: [],
+    orderBy: [],
+    limit: undefined,
+    offset: undefined,
+    permissionLimit: undefined,
+  };
+  const owner: ActionField = {
+    alias: "who",
+    kind: "object",
+    name: "owner",
+    mapping,
+    target: users,
+    filter: TRUE,
+    rows: { table: users, fields: [] },
+  };
+  const many: ActionField = {
+    alias: "many",
+    kind: "array",
+    name: "users",
+    mapping,
+    select: { ...source, rows: { table: users, fields: [] } },
+  };
+  const sum: ActionField = {
+    alias: "sum",
+    kind: "aggregate",
+    name: "users_aggregate",
+    mapping,
+    select: { ...source, fields: [] },
+  };
 
   test("are fetched once per relationship for all objects, by fields that need not be selected", async () => {
     const asked: [string, readonly KeyTuple[]][] = [];
     const related: ActionDeps["fetchRelated"] = async (relationship: ActionRelationship, keys) => {
       asked.push([relationship.kind, keys]);
-      return keys.map(([key]) => (relationship.kind === "object" ? (key === null ? "null" : `{"id":${key}}`) : relationship.kind === "array" ? `[${key}]` : `{"n":12345678901234567890}`));
+      return keys.map(([key]) =>
+        relationship.kind === "object"
+          ? key === null
+            ? "null"
+            : `{"id":${key}}`
+          : relationship.kind === "array"
+            ? `[${key}]`
+            : `{"n":12345678901234567890}`,
+      );
     };
     const selection = node(plain("id", "key"), owner, plain("nodes", "below", node(many, sum)));
     const value = [
@@ -252,7 +394,12 @@ describe("relationships", () => {
       { id: 2, key: "7", nodes: [] },
     ];
 
-    const { jsonText } = await run({ answer: json(value), action: { outputType: "[Node]" }, call: { selection }, deps: deps(related) });
+    const { jsonText } = await run({
+      answer: json(value),
+      action: { outputType: "[Node]" },
+      call: { selection },
+      deps: deps(related),
+    });
 
     expect(asked).toEqual([
       ["object", [["7"]]],

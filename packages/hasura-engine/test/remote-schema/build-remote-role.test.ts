@@ -36,33 +36,87 @@ describe("a role schema that is no sub-schema is refused", () => {
     ["interface Named { name: Int }", 'expected type of "name"("Interface field") to be String! but received Int'],
     ["type Post { body: String }", 'field "body" does not exist in the "Object": "Post"'],
     ["interface Named { age: Int }", 'field "age" does not exist in the "Interface": "Named"'],
-    ["type User { posts: [Post] }", 'field: "posts" expects the following non nullable arguments to be present: "limit"'],
+    [
+      "type User { posts: [Post] }",
+      'field: "posts" expects the following non nullable arguments to be present: "limit"',
+    ],
     ["input Range { from: Int }", 'field: "Range" expects the following non nullable arguments to be present: "to"'],
-    ["type User { posts(limit: Int!, offset: Int): [Post] }", 'input argument "offset" does not exist in the input object:"posts"'],
+    [
+      "type User { posts(limit: Int!, offset: Int): [Post] }",
+      'input argument "offset" does not exist in the input object:"posts"',
+    ],
     ["input Filter { id: String }", 'expected type of "id"("Input object argument") to be Int but received String'],
-    ['type User { posts(limit: Int!, tag: String = "some"): [Post] }', 'expected default value of input value: "tag"of input object "posts" to be "all" but received "some"'],
-    ["enum Kind { NEWS OLD }", 'enum "Kind" contains the following enum values that do not exist in the corresponding upstream remote enum: "OLD"'],
-    ["enum Kind { NEWS OLD OLDER OLDEST }", 'enum "Kind" contains the following enum values that do not exist in the corresponding upstream remote enum: "OLD", "OLDER" and "OLDEST"'],
+    [
+      'type User { posts(limit: Int!, tag: String = "some"): [Post] }',
+      'expected default value of input value: "tag"of input object "posts" to be "all" but received "some"',
+    ],
+    [
+      "enum Kind { NEWS OLD }",
+      'enum "Kind" contains the following enum values that do not exist in the corresponding upstream remote enum: "OLD"',
+    ],
+    [
+      "enum Kind { NEWS OLD OLDER OLDEST }",
+      'enum "Kind" contains the following enum values that do not exist in the corresponding upstream remote enum: "OLD", "OLDER" and "OLDEST"',
+    ],
     ["enum Kind { NEWS NEWS }", 'duplicate enum values: "NEWS" found in the "Kind" enum'],
-    ["union Found = User | Photo", 'union "Found" contains members which do not exist in the members of the remote schema union :"Photo"'],
-    ["interface Other { id: Int } type Post implements Other { title: String }", 'custom interfaces are not supported. Object"Post" implements the following custom interfaces: "Other"'],
+    [
+      "union Found = User | Photo",
+      'union "Found" contains members which do not exist in the members of the remote schema union :"Photo"',
+    ],
+    [
+      "interface Other { id: Int } type Post implements Other { title: String }",
+      'custom interfaces are not supported. Object"Post" implements the following custom interfaces: "Other"',
+    ],
     ["type Post { title: String title: String }", 'duplicate fields: "title"found in the "Object" "Post"'],
     ["type Query { user(id: Int!, id: Int!): User }", 'duplicate arguments: "id"found in the field: "user"'],
     ["type Post { title: String } type Post { title: String }", 'duplicate type names found: "Post"'],
     ["schema { query: Query } schema { query: Query } type Query { at: Time }", "multiple schema definitions found"],
-    ["type Post @preset(value: 1) { title: String }", "Preset directives can be defined only on INPUT_FIELD_DEFINITION or ARGUMENT_DEFINITION"],
-    ["enum Kind @preset(value: 1) { NEWS }", "Preset directives can be defined only on INPUT_FIELD_DEFINITION or ARGUMENT_DEFINITION"],
+    [
+      "type Post @preset(value: 1) { title: String }",
+      "Preset directives can be defined only on INPUT_FIELD_DEFINITION or ARGUMENT_DEFINITION",
+    ],
+    [
+      "enum Kind @preset(value: 1) { NEWS }",
+      "Preset directives can be defined only on INPUT_FIELD_DEFINITION or ARGUMENT_DEFINITION",
+    ],
     ["type Query { user(id: Int! @preset): User }", "no arguments found in the preset directive"],
     ["type Query { user(id: Int! @preset(static: true)): User }", 'preset argument "value" not found at "id"'],
-    ["type Query { user(id: Int! @preset(value: 1, static: 1)): User }", "expected preset static value to be a Boolean value"],
-    ["type Query { user(id: Int! @preset(value: 1) @preset(value: 2)): User }", 'found multiple preset directives at "Input object argument" "user"'],
-    ["type Query { user(id: Int! @preset(value: {a: 1})): User }", 'expected preset value "{a: 1}" of type "Int" to be a scalar value'],
-    ["input Filter { id: Int } type Query { found(filter: Filter @preset(value: 1)): [Found] }", 'expected preset value "1" of type "Filter" to be an input object value'],
-    ["input Filter { id: Int } type Query { found(filter: Filter @preset(value: {k: 1})): [Found] }", '"k" does not exist in the input object "Filter"'],
-    ["enum Kind { NEWS } type User { posts(limit: Int!, kind: Kind @preset(value: BLOG)): [Post] }", '"BLOG" not found in the enum: "Kind"'],
-    ['enum Kind { NEWS } type User { posts(limit: Int!, kind: Kind @preset(value: "NEWS")): [Post] }', 'expected preset value ""NEWS"" of type "Kind" to be an enum value'],
-    ['type Query { found(ids: [Int] @preset(value: "x-hasura-ids")): [Found] }', 'illegal preset value at "ids". Session arguments can only be set for singleton values'],
-    ["type Post { title: String @deprecated }", '"Directive": "deprecated" does not exist in the upstream remote schema'],
+    [
+      "type Query { user(id: Int! @preset(value: 1, static: 1)): User }",
+      "expected preset static value to be a Boolean value",
+    ],
+    [
+      "type Query { user(id: Int! @preset(value: 1) @preset(value: 2)): User }",
+      'found multiple preset directives at "Input object argument" "user"',
+    ],
+    [
+      "type Query { user(id: Int! @preset(value: {a: 1})): User }",
+      'expected preset value "{a: 1}" of type "Int" to be a scalar value',
+    ],
+    [
+      "input Filter { id: Int } type Query { found(filter: Filter @preset(value: 1)): [Found] }",
+      'expected preset value "1" of type "Filter" to be an input object value',
+    ],
+    [
+      "input Filter { id: Int } type Query { found(filter: Filter @preset(value: {k: 1})): [Found] }",
+      '"k" does not exist in the input object "Filter"',
+    ],
+    [
+      "enum Kind { NEWS } type User { posts(limit: Int!, kind: Kind @preset(value: BLOG)): [Post] }",
+      '"BLOG" not found in the enum: "Kind"',
+    ],
+    [
+      'enum Kind { NEWS } type User { posts(limit: Int!, kind: Kind @preset(value: "NEWS")): [Post] }',
+      'expected preset value ""NEWS"" of type "Kind" to be an enum value',
+    ],
+    [
+      'type Query { found(ids: [Int] @preset(value: "x-hasura-ids")): [Found] }',
+      'illegal preset value at "ids". Session arguments can only be set for singleton values',
+    ],
+    [
+      "type Post { title: String @deprecated }",
+      '"Directive": "deprecated" does not exist in the upstream remote schema',
+    ],
   ])("%s", (sdl, piece) => {
     expect(reason(sdl)).toBe(because + piece);
   });
@@ -116,7 +170,12 @@ describe("presets", () => {
 
     expect(schema.getType("Filter")).toBeUndefined();
     expect(schema.getType("Range")).toBeUndefined();
-    expect(schema.getQueryType()?.getFields().found?.args.map((argument) => argument.name)).toEqual(["ids"]);
+    expect(
+      schema
+        .getQueryType()
+        ?.getFields()
+        .found?.args.map((argument) => argument.name),
+    ).toEqual(["ids"]);
     expect(presets.get("Query.found.filter")).toEqual({ kind: "filled" });
     expect(presets.get("Filter.name")).toEqual({ kind: "literal", text: '"x-hasura-name"' });
   });

@@ -4,7 +4,14 @@ import { buildRemoteRole } from "../../src/remote-schema/build-remote-role.ts";
 import type { RemoteField, RemoteSelection, RemoteValue } from "../../src/request/plan.ts";
 import type { RequestContext } from "../../src/session/session.ts";
 
-export const int4: PgType = { name: "int4", sql: "pg_catalog.int4", kind: "base", scalar: "Int", element: undefined, baseName: "int4" };
+export const int4: PgType = {
+  name: "int4",
+  sql: "pg_catalog.int4",
+  kind: "base",
+  scalar: "Int",
+  element: undefined,
+  baseName: "int4",
+};
 
 export function column(name: string, position = 1): Column {
   return {
@@ -57,16 +64,35 @@ export function table(name: string, columns: readonly Column[]): Table {
   };
 }
 
-export function remoteSchema(url: string, schema: GraphQLSchema, roles: Record<string, string> = {}, more: Partial<RemoteSchema> = {}): RemoteSchema {
+export function remoteSchema(
+  url: string,
+  schema: GraphQLSchema,
+  roles: Record<string, string> = {},
+  more: Partial<RemoteSchema> = {},
+): RemoteSchema {
   const built = Object.entries(roles).map(([role, sdl]) => {
     const outcome = buildRemoteRole(schema, sdl);
     if ("reason" in outcome) throw new Error(outcome.reason);
     return [role, outcome.role] as const;
   });
-  return { name: "upstream", url, headers: [], forwardClientHeaders: false, timeoutSeconds: 5, comment: undefined, schema, roles: new Map(built), ...more };
+  return {
+    name: "upstream",
+    url,
+    headers: [],
+    forwardClientHeaders: false,
+    timeoutSeconds: 5,
+    comment: undefined,
+    schema,
+    roles: new Map(built),
+    ...more,
+  };
 }
 
-export function context(role: string, variables: Record<string, string> = {}, clientHeaders: Record<string, string> = {}): RequestContext {
+export function context(
+  role: string,
+  variables: Record<string, string> = {},
+  clientHeaders: Record<string, string> = {},
+): RequestContext {
   return {
     session: {
       role,
@@ -83,7 +109,10 @@ export function context(role: string, variables: Record<string, string> = {}, cl
 
 export const number = (text: string | number): RemoteValue => ({ kind: "text", text: String(text) });
 export const string = (value: string): RemoteValue => ({ kind: "string", value });
-export const object = (fields: Record<string, RemoteValue>): RemoteValue => ({ kind: "object", fields: new Map(Object.entries(fields)) });
+export const object = (fields: Record<string, RemoteValue>): RemoteValue => ({
+  kind: "object",
+  fields: new Map(Object.entries(fields)),
+});
 
 export function field(
   parentType: string,

@@ -15,7 +15,12 @@ const schema = buildSchema(`
   type Query { item(id: Int!): Item items(where: Where, extra: Int): [Item] }
 `);
 type Args = { id: number; where?: unknown; extra?: number };
-const item = (id: number) => ({ id, name: `item ${id}`, sub: ({ text }: { text?: string }) => ({ id, name: text }), parts: () => [{ name: "p1" }, { name: "p2" }] });
+const item = (id: number) => ({
+  id,
+  name: `item ${id}`,
+  sub: ({ text }: { text?: string }) => ({ id, name: text }),
+  parts: () => [{ name: "p1" }, { name: "p2" }],
+});
 const rootValue = {
   item: ({ id }: Args) => (id === 404 ? null : item(id)),
   items: (args: Args) => [{ name: JSON.stringify(args) }],
@@ -42,7 +47,12 @@ const fromColumn = (source: Column): RemoteArgument => ({ kind: "column", column
 function join(
   remote: RemoteSchema,
   steps: readonly Step[],
-  options: { lhs?: readonly Column[]; parentType?: string; args?: Record<string, RemoteValue>; selection?: readonly RemoteField[] } = {},
+  options: {
+    lhs?: readonly Column[];
+    parentType?: string;
+    args?: Record<string, RemoteValue>;
+    selection?: readonly RemoteField[];
+  } = {},
 ): RemoteJoin {
   const lhsColumns = options.lhs ?? [id];
   const path = steps.map((step) => ({ field: step.field, arguments: new Map(Object.entries(step.args)) }));
@@ -98,7 +108,10 @@ test("a null join value gives null without a call", async () => {
 
 test("constants alone are asked once for all rows", async () => {
   const { remote, server } = await upstream();
-  const one = join(remote, [{ field: "item", args: { id: { kind: "constant", value: 9 } } }], { lhs: [], selection: [name] });
+  const one = join(remote, [{ field: "item", args: { id: { kind: "constant", value: 9 } } }], {
+    lhs: [],
+    selection: [name],
+  });
 
   expect(await joined(one, '[{"id":1,"rel":[]},{"id":2,"rel":[]}]')).toEqual([
     { id: 1, rel: { name: "item 9" } },
@@ -110,7 +123,11 @@ test("constants alone are asked once for all rows", async () => {
 test("a path of several fields ends at the innermost, through lists too", async () => {
   const { remote } = await upstream();
   const first: Step = { field: "item", args: { id: fromColumn(id) } };
-  const nested = join(remote, [first, { field: "sub", args: { text: { kind: "constant", value: "deep" } } }, { field: "name", args: {} }], { parentType: "Item" });
+  const nested = join(
+    remote,
+    [first, { field: "sub", args: { text: { kind: "constant", value: "deep" } } }, { field: "name", args: {} }],
+    { parentType: "Item" },
+  );
   const list = join(remote, [first, { field: "parts", args: {} }, { field: "name", args: {} }], { parentType: "Item" });
 
   expect(await joined(nested, '[{"id":1,"rel":[1]}]')).toEqual([{ id: 1, rel: "deep" }]);
@@ -118,10 +135,15 @@ test("a path of several fields ends at the innermost, through lists too", async 
 });
 
 test("joined values stand inside what the caller gave, with presets beside them", async () => {
-  const role = 'enum Size { SMALL LARGE } input Where { id: Int size: Size tag: String @preset(value: "x-hasura-tag") } type Item { name: String } type Query { items(where: Where, extra: Int @preset(value: 3)): [Item] }';
+  const role =
+    'enum Size { SMALL LARGE } input Where { id: Int size: Size tag: String @preset(value: "x-hasura-tag") } type Item { name: String } type Query { items(where: Where, extra: Int @preset(value: 3)): [Item] }';
   const { remote } = await upstream({ viewer: role });
   const where: RemoteArgument = { kind: "object", fields: new Map([["size", fromColumn(size)]]) };
-  const one = join(remote, [{ field: "items", args: { where } }], { lhs: [id, size], args: { where: object({ id: number(5) }) }, selection: [name] });
+  const one = join(remote, [{ field: "items", args: { where } }], {
+    lhs: [id, size],
+    args: { where: object({ id: number(5) }) },
+    selection: [name],
+  });
 
   const answer = await joined(one, '[{"id":1,"rel":[1,"LARGE"]}]', "viewer");
 
@@ -129,7 +151,8 @@ test("joined values stand inside what the caller gave, with presets beside them"
 });
 
 test("a preset does not replace a joined value", async () => {
-  const role = "input Where { id: Int @preset(value: 1) } type Item { name: String } type Query { items(where: Where @preset(value: {id: 2})): [Item] }";
+  const role =
+    "input Where { id: Int @preset(value: 1) } type Item { name: String } type Query { items(where: Where @preset(value: {id: 2})): [Item] }";
   const { remote } = await upstream({ viewer: role });
   const where: RemoteArgument = { kind: "object", fields: new Map([["id", fromColumn(id)]]) };
   const one = join(remote, [{ field: "items", args: { where } }], { selection: [name] });
@@ -147,19 +170,49 @@ test("stringified numbers of join columns are numbers again", async () => {
 test("joins are found below relationships, aggregates and returning, and digits around them stay", async () => {
   const { remote } = await upstream();
   const below = rows(join(remote, [{ field: "item", args: { id: fromColumn(id) } }], { selection: [name] }));
-  const source = { table: things, where: TRUE, distinctOn: [], orderBy: [], limit: undefined, offset: undefined, permissionLimit: undefined };
-  const relationship = { name: "r", kind: "array", target: "public.things", columns: [], required: false, insertion: "after-parent", comment: undefined } as const;
+  const source = {
+    table: things,
+    where: TRUE,
+    distinctOn: [],
+    orderBy: [],
+    limit: undefined,
+    offset: undefined,
+    permissionLimit: undefined,
+  };
+  const relationship = {
+    name: "r",
+    kind: "array",
+    target: "public.things",
+    columns: [],
+    required: false,
+    insertion: "after-parent",
+    comment: undefined,
+  } as const;
   const outer: RowSelection = {
     table: things,
     fields: [
       { alias: "one", kind: "object", relationship, filter: TRUE, rows: below },
       { alias: "many", kind: "array", relationship, select: { ...source, rows: below } },
-      { alias: "sum", kind: "aggregate", relationship, select: { ...source, fields: [{ alias: "nodes", kind: "nodes", rows: below }] } },
+      {
+        alias: "sum",
+        kind: "aggregate",
+        relationship,
+        select: { ...source, fields: [{ alias: "nodes", kind: "nodes", rows: below }] },
+      },
     ],
   };
-  const target = targetOfMutation({ kind: "delete", table: things, where: TRUE, output: [{ alias: "back", kind: "returning", rows: outer }] });
+  const target = targetOfMutation({
+    kind: "delete",
+    table: things,
+    where: TRUE,
+    output: [{ alias: "back", kind: "returning", rows: outer }],
+  });
 
-  const answer = await joinRemotes(target, '{"n":12345678901234567890,"back":[{"one":{"rel":[1]},"many":[{"rel":[2]}],"sum":{"nodes":[{"rel":[3]}]}},{"one":null,"many":[],"sum":{"nodes":[]}}]}', context("admin"));
+  const answer = await joinRemotes(
+    target,
+    '{"n":12345678901234567890,"back":[{"one":{"rel":[1]},"many":[{"rel":[2]}],"sum":{"nodes":[{"rel":[3]}]}},{"one":null,"many":[],"sum":{"nodes":[]}}]}',
+    context("admin"),
+  );
 
   expect(answer).toBe(
     '{"n":12345678901234567890,"back":[{"one":{"rel":{"name":"item 1"}},"many":[{"rel":{"name":"item 2"}}],"sum":{"nodes":[{"rel":{"name":"item 3"}}]}},{"one":null,"many":[],"sum":{"nodes":[]}}]}',

@@ -21,7 +21,11 @@ const sdl = `
 const schema = buildSchema(sdl);
 const rootValue = {
   echo: (args: unknown) => JSON.stringify(args),
-  item: ({ id }: { id: number }) => ({ id, name: `item ${id}`, echo: ({ text }: { text?: string }) => text ?? "nothing" }),
+  item: ({ id }: { id: number }) => ({
+    id,
+    name: `item ${id}`,
+    echo: ({ text }: { text?: string }) => text ?? "nothing",
+  }),
   touch: ({ id }: { id: number }) => id,
 };
 
@@ -30,20 +34,29 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
-async function upstream(roles: Record<string, string> = {}, more: Partial<RemoteSchema> = {}): Promise<{ remote: RemoteSchema; server: Outside }> {
+async function upstream(
+  roles: Record<string, string> = {},
+  more: Partial<RemoteSchema> = {},
+): Promise<{ remote: RemoteSchema; server: Outside }> {
   const server = await startUpstream(schema, rootValue);
   open.push(server);
   return { server, remote: remoteSchema(server.url, schema, roles, more) };
 }
 
-async function answering(answer: () => OutsideAnswer | Promise<OutsideAnswer>, more: Partial<RemoteSchema> = {}): Promise<RemoteSchema> {
+async function answering(
+  answer: () => OutsideAnswer | Promise<OutsideAnswer>,
+  more: Partial<RemoteSchema> = {},
+): Promise<RemoteSchema> {
   const server = await startOutside(answer);
   open.push(server);
   return remoteSchema(server.url, schema, {}, more);
 }
 
 async function run(remote: RemoteSchema, nodes: readonly RemoteField[], as: RequestContext = context("admin")) {
-  const answer = await runRemote(nodes.map((node) => ({ remote, operation: "query" as const, node })), as);
+  const answer = await runRemote(
+    nodes.map((node) => ({ remote, operation: "query" as const, node })),
+    as,
+  );
   return Object.fromEntries([...answer].map(([alias, text]) => [alias, JSON.parse(text)]));
 }
 
@@ -53,7 +66,15 @@ async function echoed(remote: RemoteSchema, args: Parameters<typeof field>[2], a
 
 test("fields are forwarded in one request with aliases, arguments and selections", async () => {
   const { remote, server } = await upstream();
-  const item = field("Query", "item", { alias: "it", args: { id: number(7) }, selection: [field("Item", "name"), field("Item", "echo", { alias: "e", args: { text: string('a"b\n') } }), field("Item", "__typename")] });
+  const item = field("Query", "item", {
+    alias: "it",
+    args: { id: number(7) },
+    selection: [
+      field("Item", "name"),
+      field("Item", "echo", { alias: "e", args: { text: string('a"b\n') } }),
+      field("Item", "__typename"),
+    ],
+  });
 
   const answer = await run(remote, [item, field("Query", "echo", { args: { id: { kind: "null" } } })]);
 
@@ -64,7 +85,10 @@ test("fields are forwarded in one request with aliases, arguments and selections
 test("mutations are forwarded as mutations", async () => {
   const { remote } = await upstream();
 
-  const answer = await runRemote([{ remote, operation: "mutation", node: field("Mutation", "touch", { args: { id: number(3) } }) }], context("admin"));
+  const answer = await runRemote(
+    [{ remote, operation: "mutation", node: field("Mutation", "touch", { args: { id: number(3) } }) }],
+    context("admin"),
+  );
 
   expect(answer.get("touch")).toBe("3");
 });
@@ -80,15 +104,36 @@ test("big numbers keep their digits", async () => {
 test("values of custom scalars may have any keys", async () => {
   const { remote } = await upstream();
 
-  const seen = await echoed(remote, { args: { meta: object({ "a-b": { kind: "list", items: [number(1), string("x")] } }) } });
+  const seen = await echoed(remote, {
+    args: { meta: object({ "a-b": { kind: "list", items: [number(1), string("x")] } }) },
+  });
 
   expect(seen).toEqual({ meta: { "a-b": [1, "x"] } });
 });
 
 describe("headers", () => {
   test("configured ones win over session variables, and forwarded client headers are weakest", async () => {
-    const { remote, server } = await upstream({}, { forwardClientHeaders: true, headers: [{ name: "X-Hasura-Kind", value: "configured" }, { name: "X-Secret", value: "configured" }] });
-    const as = context("viewer", { "x-hasura-kind": "session", "x-hasura-tenant-id": "t1" }, { "x-secret": "client", "x-own": "client", "x-hasura-kind": "client", host: "front.example", accept: "text/html" });
+    const { remote, server } = await upstream(
+      {},
+      {
+        forwardClientHeaders: true,
+        headers: [
+          { name: "X-Hasura-Kind", value: "configured" },
+          { name: "X-Secret", value: "configured" },
+        ],
+      },
+    );
+    const as = context(
+      "viewer",
+      { "x-hasura-kind": "session", "x-hasura-tenant-id": "t1" },
+      {
+        "x-secret": "client",
+        "x-own": "client",
+        "x-hasura-kind": "client",
+        host: "front.example",
+        accept: "text/html",
+      },
+    );
 
     await run(remote, [field("Query", "echo")], as);
 
@@ -127,28 +172,42 @@ describe("presets", () => {
     const { remote } = await upstream({ viewer });
 
     const without = await echoed(remote, {}, context("viewer", variables));
-    const withObject = await echoed(remote, { args: { where: object({ name: string("n") }) } }, context("viewer", variables));
+    const withObject = await echoed(
+      remote,
+      { args: { where: object({ name: string("n") }) } },
+      context("viewer", variables),
+    );
 
     expect(without).toEqual({ id: 9, tags: ["a", "t"] });
-    expect(withObject).toEqual({ id: 9, tags: ["a", "t"], where: { id: 5, name: "n", size: "LARGE", inner: { flag: true, weight: 1.5 } } });
+    expect(withObject).toEqual({
+      id: 9,
+      tags: ["a", "t"],
+      where: { id: 5, name: "n", size: "LARGE", inner: { flag: true, weight: 1.5 } },
+    });
   });
 
   test("an argument whose fields are all preset is always sent", async () => {
-    const role = "input Where { id: Int @preset(value: 1) name: String @preset(value: \"x-hasura-name\") } type Query { echo(where: Where): String }";
+    const role =
+      'input Where { id: Int @preset(value: 1) name: String @preset(value: "x-hasura-name") } type Query { echo(where: Where): String }';
     const { remote } = await upstream({ viewer: role });
 
-    expect(await echoed(remote, {}, context("viewer", { "x-hasura-name": "n" }))).toEqual({ where: { id: 1, name: "n" } });
+    expect(await echoed(remote, {}, context("viewer", { "x-hasura-name": "n" }))).toEqual({
+      where: { id: 1, name: "n" },
+    });
   });
 
   test("an argument's own preset is sent as it is", async () => {
-    const role = "input Where { id: Int @preset(value: 2) name: String } type Query { echo(where: Where @preset(value: {id: 1})): String }";
+    const role =
+      "input Where { id: Int @preset(value: 2) name: String } type Query { echo(where: Where @preset(value: {id: 1})): String }";
     const { remote } = await upstream({ viewer: role });
 
     expect(await echoed(remote, {}, context("viewer"))).toEqual({ where: { id: 1 } });
   });
 
   test("a static preset is no session variable", async () => {
-    const { remote } = await upstream({ viewer: 'type Query { echo(tags: [String] @preset(value: "x-hasura-a", static: true)): String }' });
+    const { remote } = await upstream({
+      viewer: 'type Query { echo(tags: [String] @preset(value: "x-hasura-a", static: true)): String }',
+    });
 
     expect(await echoed(remote, {}, context("viewer"))).toEqual({ tags: ["x-hasura-a"] });
   });
@@ -165,13 +224,21 @@ describe("presets", () => {
     ["Boolean", "1", '"1" cannot be coerced into a Boolean value'],
   ])("a session variable that is no %s is refused", async (type, value, message) => {
     const typed = buildSchema(`type Query { f(a: ${type}): String }`);
-    const remote = remoteSchema("http://127.0.0.1:1", typed, { viewer: `type Query { f(a: ${type} @preset(value: "x-hasura-a")): String }` });
+    const remote = remoteSchema("http://127.0.0.1:1", typed, {
+      viewer: `type Query { f(a: ${type} @preset(value: "x-hasura-a")): String }`,
+    });
 
-    await expect(run(remote, [field("Query", "f")], context("viewer", { "x-hasura-a": value }))).rejects.toMatchObject({ code: "coercion-error", message, path: "$" });
+    await expect(run(remote, [field("Query", "f")], context("viewer", { "x-hasura-a": value }))).rejects.toMatchObject({
+      code: "coercion-error",
+      message,
+      path: "$",
+    });
   });
 
   test("a missing session variable is refused", async () => {
-    const { remote } = await upstream({ viewer: 'type Query { echo(id: Int @preset(value: "X-Hasura-User-Id")): String }' });
+    const { remote } = await upstream({
+      viewer: 'type Query { echo(id: Int @preset(value: "X-Hasura-User-Id")): String }',
+    });
 
     await expect(run(remote, [field("Query", "echo")], context("viewer"))).rejects.toMatchObject({
       code: "not-found",
@@ -215,7 +282,11 @@ describe("introspection", () => {
   test("reads the upstream's whole schema with the configured headers", async () => {
     const { server } = await upstream();
 
-    const found = await introspectRemote({ url: server.url, headers: [{ name: "x-key", value: "k" }], timeoutSeconds: 5 });
+    const found = await introspectRemote({
+      url: server.url,
+      headers: [{ name: "x-key", value: "k" }],
+      timeoutSeconds: 5,
+    });
 
     expect(Object.keys(found.getQueryType()?.getFields() ?? {})).toEqual(["echo", "item"]);
     expect(found.getType("Size")).toBeDefined();

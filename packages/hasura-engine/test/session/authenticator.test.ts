@@ -11,7 +11,10 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((resource) => resource.close()));
 });
 
-async function authenticator(env: Record<string, string>, options: Parameters<typeof createAuthenticator>[1] = {}): Promise<Authenticator> {
+async function authenticator(
+  env: Record<string, string>,
+  options: Parameters<typeof createAuthenticator>[1] = {},
+): Promise<Authenticator> {
   const made = await createAuthenticator(settingsFromEnv(env), options);
   open.push(made);
   return made;
@@ -26,7 +29,11 @@ function claims(extra: Record<string, unknown> = {}): Record<string, unknown> {
 }
 
 function payload(extra: Record<string, unknown> = {}): Record<string, unknown> {
-  return { exp: Math.floor(Date.now() / 1000) + 60, "https://hasura.io/jwt/claims": claims({ "X-Hasura-User-Id": "u1" }), ...extra };
+  return {
+    exp: Math.floor(Date.now() / 1000) + 60,
+    "https://hasura.io/jwt/claims": claims({ "X-Hasura-User-Id": "u1" }),
+    ...extra,
+  };
 }
 
 function bearer(text: string): Record<string, string> {
@@ -42,24 +49,39 @@ describe("without tokens", () => {
     const session = await authenticate(headers({ "x-hasura-user-id": "7", other: "x" }));
 
     expect(session).toMatchObject({ role: "admin", admin: true });
-    expect([...session.variables]).toEqual([["x-hasura-user-id", "7"], ["x-hasura-role", "admin"]]);
+    expect([...session.variables]).toEqual([
+      ["x-hasura-user-id", "7"],
+      ["x-hasura-role", "admin"],
+    ]);
   });
 
   test("the admin secret brings role and variables from the headers", async () => {
     const { authenticate } = await authenticator(SECRET_ONLY);
 
     const session = await authenticate(
-      headers({ "x-hasura-admin-secret": ADMIN_SECRET, "x-hasura-role": "viewer", "x-hasura-allowed-roles": "any", authorization: "Bearer nonsense" }),
+      headers({
+        "x-hasura-admin-secret": ADMIN_SECRET,
+        "x-hasura-role": "viewer",
+        "x-hasura-allowed-roles": "any",
+        authorization: "Bearer nonsense",
+      }),
     );
 
     expect(session).toMatchObject({ role: "viewer", admin: false, backendOnly: false });
-    expect(Object.fromEntries(session.variables)).toEqual({ "x-hasura-role": "viewer", "x-hasura-allowed-roles": "any" });
+    expect(Object.fromEntries(session.variables)).toEqual({
+      "x-hasura-role": "viewer",
+      "x-hasura-allowed-roles": "any",
+    });
   });
 
   test.each([
     [{ "x-hasura-admin-secret": "wrong" }, "access-denied", 'invalid "x-hasura-admin-secret"/"x-hasura-access-key"'],
     [{}, "access-denied", '"x-hasura-admin-secret"/"x-hasura-access-key" required, but not found'],
-    [{ authorization: "Bearer x" }, "access-denied", '"x-hasura-admin-secret"/"x-hasura-access-key" required, but not found'],
+    [
+      { authorization: "Bearer x" },
+      "access-denied",
+      '"x-hasura-admin-secret"/"x-hasura-access-key" required, but not found',
+    ],
   ])("%j is refused where only a secret is configured", async (given, code, message) => {
     const { authenticate } = await authenticator(SECRET_ONLY);
 
@@ -69,27 +91,39 @@ describe("without tokens", () => {
   test("the unauthorized role stands whatever role is asked for", async () => {
     const { authenticate } = await authenticator({ ...SECRET_ONLY, HASURA_GRAPHQL_UNAUTHORIZED_ROLE: "anonymous" });
 
-    const session = await authenticate(headers({ "x-hasura-role": "admin", "x-hasura-user-id": "7", "x-hasura-use-backend-only-permissions": "true" }));
+    const session = await authenticate(
+      headers({ "x-hasura-role": "admin", "x-hasura-user-id": "7", "x-hasura-use-backend-only-permissions": "true" }),
+    );
 
     expect(session).toMatchObject({ role: "anonymous", admin: false, backendOnly: false });
     expect(session.variables.get("x-hasura-user-id")).toBe("7");
   });
 
-  test.each([["true", true], ["T", true], ["Yes", true], ["y", true], ["false", false], ["F", false], ["no", false], ["N", false]])(
-    "backend-only permissions are switched by %s",
-    async (text, expected) => {
-      const { authenticate } = await authenticator(SECRET_ONLY);
+  test.each([
+    ["true", true],
+    ["T", true],
+    ["Yes", true],
+    ["y", true],
+    ["false", false],
+    ["F", false],
+    ["no", false],
+    ["N", false],
+  ])("backend-only permissions are switched by %s", async (text, expected) => {
+    const { authenticate } = await authenticator(SECRET_ONLY);
 
-      const session = await authenticate(headers({ "x-hasura-admin-secret": ADMIN_SECRET, "x-hasura-use-backend-only-permissions": text }));
+    const session = await authenticate(
+      headers({ "x-hasura-admin-secret": ADMIN_SECRET, "x-hasura-use-backend-only-permissions": text }),
+    );
 
-      expect(session.backendOnly).toBe(expected);
-    },
-  );
+    expect(session.backendOnly).toBe(expected);
+  });
 
   test("other texts for backend-only permissions are refused", async () => {
     const { authenticate } = await authenticator(SECRET_ONLY);
 
-    const outcome = authenticate(headers({ "x-hasura-admin-secret": ADMIN_SECRET, "x-hasura-use-backend-only-permissions": "1" }));
+    const outcome = authenticate(
+      headers({ "x-hasura-admin-secret": ADMIN_SECRET, "x-hasura-use-backend-only-permissions": "1" }),
+    );
 
     await expect(outcome).rejects.toMatchObject({
       code: "bad-request",
@@ -119,7 +153,11 @@ describe("with a configured key", () => {
     return { ...SECRET_ONLY, HASURA_GRAPHQL_JWT_SECRET: JSON.stringify({ type, key, ...more }) };
   }
 
-  async function withClaims(extra: Record<string, unknown>, given: Record<string, string> = {}, more: Record<string, unknown> = {}) {
+  async function withClaims(
+    extra: Record<string, unknown>,
+    given: Record<string, string> = {},
+    more: Record<string, unknown> = {},
+  ) {
     const { authenticate } = await authenticator(env("HS256", shared, more));
     const text = token({ alg: "HS256" }, payload(extra), "HS256", Buffer.from(shared));
     return authenticate(headers({ ...bearer(text), ...given }));
@@ -129,7 +167,13 @@ describe("with a configured key", () => {
     const { authenticate } = await authenticator(env(type, key));
     const alg = type === "Ed25519" ? "EdDSA" : type;
 
-    const session = await authenticate(headers({ ...bearer(token({ alg }, payload(), alg, signer)), "x-hasura-user-id": "other", "x-hasura-other": "1" }));
+    const session = await authenticate(
+      headers({
+        ...bearer(token({ alg }, payload(), alg, signer)),
+        "x-hasura-user-id": "other",
+        "x-hasura-other": "1",
+      }),
+    );
 
     expect(session.role).toBe("builder");
     expect(Object.fromEntries(session.variables)).toEqual({ "x-hasura-user-id": "u1", "x-hasura-role": "builder" });
@@ -139,7 +183,9 @@ describe("with a configured key", () => {
   test("a token of another algorithm than the key's is refused", async () => {
     const { authenticate } = await authenticator(env("RS256", pem(rsa)));
 
-    await expect(authenticate(headers(bearer(token({ alg: "RS512" }, payload(), "RS512", rsa.privateKey))))).rejects.toMatchObject({ code: "invalid-jwt" });
+    await expect(
+      authenticate(headers(bearer(token({ alg: "RS512" }, payload(), "RS512", rsa.privateKey)))),
+    ).rejects.toMatchObject({ code: "invalid-jwt" });
   });
 
   test("an allowed role may be asked for", async () => {
@@ -153,9 +199,21 @@ describe("with a configured key", () => {
     [{ exp: 1 }, "invalid-jwt", "Could not verify JWT: JWTExpired"],
     [{ aud: "other" }, "invalid-jwt", "Could not verify JWT: JWTNotInAudience"],
     [{ iss: "other" }, "invalid-jwt", "Could not verify JWT: JWTNotInIssuer"],
-    [{ "https://hasura.io/jwt/claims": { "x-hasura-allowed-roles": ["a"] } }, "jwt-missing-role-claims", "JWT claim does not contain x-hasura-default-role"],
-    [{ "https://hasura.io/jwt/claims": claims({ "x-hasura-n": 1 }) }, "jwt-invalid-claims", "invalid x-hasura-n; should be a string"],
-    [{ "https://hasura.io/jwt/claims": undefined }, "jwt-invalid-claims", "claims key: 'https://hasura.io/jwt/claims' not found"],
+    [
+      { "https://hasura.io/jwt/claims": { "x-hasura-allowed-roles": ["a"] } },
+      "jwt-missing-role-claims",
+      "JWT claim does not contain x-hasura-default-role",
+    ],
+    [
+      { "https://hasura.io/jwt/claims": claims({ "x-hasura-n": 1 }) },
+      "jwt-invalid-claims",
+      "invalid x-hasura-n; should be a string",
+    ],
+    [
+      { "https://hasura.io/jwt/claims": undefined },
+      "jwt-invalid-claims",
+      "claims key: 'https://hasura.io/jwt/claims' not found",
+    ],
   ])("%j is refused", async (extra, code, message) => {
     const more = { audience: ["a", "b"], issuer: "i" };
 
@@ -169,11 +227,20 @@ describe("with a configured key", () => {
     });
   });
 
-  test.each(["Basic abc", "Bearer", "Bearer a b", "nonsense", ""])("the header %j is malformed", async (authorization) => {
-    const { authenticate } = await authenticator({ ...env("HS256", shared), HASURA_GRAPHQL_UNAUTHORIZED_ROLE: "anonymous" });
+  test.each(["Basic abc", "Bearer", "Bearer a b", "nonsense", ""])(
+    "the header %j is malformed",
+    async (authorization) => {
+      const { authenticate } = await authenticator({
+        ...env("HS256", shared),
+        HASURA_GRAPHQL_UNAUTHORIZED_ROLE: "anonymous",
+      });
 
-    await expect(authenticate(headers({ authorization }))).rejects.toMatchObject({ code: "invalid-headers", message: "Malformed Authorization header" });
-  });
+      await expect(authenticate(headers({ authorization }))).rejects.toMatchObject({
+        code: "invalid-headers",
+        message: "Malformed Authorization header",
+      });
+    },
+  );
 
   test("without a token and an unauthorized role nobody gets in", async () => {
     const { authenticate } = await authenticator(env("HS256", shared));
@@ -196,7 +263,11 @@ describe("with a configured key", () => {
   });
 
   test("claims may be a JSON text where configured", async () => {
-    const session = await withClaims({ mine: JSON.stringify(claims()) }, {}, { claims_namespace: "mine", claims_format: "stringified_json" });
+    const session = await withClaims(
+      { mine: JSON.stringify(claims()) },
+      {},
+      { claims_namespace: "mine", claims_format: "stringified_json" },
+    );
 
     expect(session.role).toBe("builder");
   });
@@ -209,9 +280,13 @@ describe("with a configured key", () => {
 
   test("an RSA key shorter than 2048 bits signs nothing that is accepted", async () => {
     const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
-    const { authenticate } = await authenticator(env("RS256", weak.publicKey.export({ type: "spki", format: "pem" }).toString()));
+    const { authenticate } = await authenticator(
+      env("RS256", weak.publicKey.export({ type: "spki", format: "pem" }).toString()),
+    );
 
-    await expect(authenticate(headers(bearer(token({ alg: "RS256" }, payload(), "RS256", weak.privateKey))))).rejects.toMatchObject({ code: "invalid-jwt" });
+    await expect(
+      authenticate(headers(bearer(token({ alg: "RS256" }, payload(), "RS256", weak.privateKey)))),
+    ).rejects.toMatchObject({ code: "invalid-jwt" });
   });
 });
 
@@ -233,13 +308,18 @@ describe("with a JWKS", () => {
   test("a rotated key is accepted once max-age has passed, and the dropped key no more", async () => {
     const [first, second] = [rsaKey(), rsaKey()];
     let published = [first];
-    const server = await serve(() => ({ headers: { "cache-control": "public, max-age=1" }, keys: published.map((key) => publicJwk(key, "RS256")) }));
+    const server = await serve(() => ({
+      headers: { "cache-control": "public, max-age=1" },
+      keys: published.map((key) => publicJwk(key, "RS256")),
+    }));
     const { authenticate } = await authenticator(env(server.url));
     await expect(authenticate(signed(first))).resolves.toMatchObject({ role: "builder" });
 
     published = [second];
 
-    await expect.poll(() => authenticate(signed(second)).then((session) => session.role, String), { timeout: 10_000 }).toBe("builder");
+    await expect
+      .poll(() => authenticate(signed(second)).then((session) => session.role, String), { timeout: 10_000 })
+      .toBe("builder");
     await expect(authenticate(signed(first))).rejects.toMatchObject({ code: "invalid-jwt" });
   });
 
@@ -248,7 +328,9 @@ describe("with a JWKS", () => {
     const server = await serve(() => ({ keys: [publicJwk(known, "RS256")] }));
     const { authenticate } = await authenticator(env(server.url));
 
-    await expect(authenticate(signed(unknown))).rejects.toMatchObject({ message: "Could not verify JWT: JWSError JWSInvalidSignature" });
+    await expect(authenticate(signed(unknown))).rejects.toMatchObject({
+      message: "Could not verify JWT: JWSError JWSInvalidSignature",
+    });
 
     expect(server.requests()).toBe(1);
   });
@@ -259,12 +341,20 @@ describe("with a JWKS", () => {
     const server = await serve(() => {
       requests += 1;
       if (requests === 2) return { status: 503, keys: [] };
-      return { headers: { expires: new Date(Date.now() + 1000).toUTCString() }, keys: [publicJwk(requests === 1 ? first : second, "RS256")] };
+      return {
+        headers: { expires: new Date(Date.now() + 1000).toUTCString() },
+        keys: [publicJwk(requests === 1 ? first : second, "RS256")],
+      };
     });
     const failures: unknown[] = [];
-    const { authenticate } = await authenticator(env(server.url), { retryDelayMs: 10, onError: (error) => failures.push(error) });
+    const { authenticate } = await authenticator(env(server.url), {
+      retryDelayMs: 10,
+      onError: (error) => failures.push(error),
+    });
 
-    await expect.poll(() => authenticate(signed(second)).then((session) => session.role, String), { timeout: 10_000 }).toBe("builder");
+    await expect
+      .poll(() => authenticate(signed(second)).then((session) => session.role, String), { timeout: 10_000 })
+      .toBe("builder");
 
     expect(failures).toHaveLength(1);
   });
@@ -291,7 +381,12 @@ describe("with a JWKS", () => {
   });
 
   test("a symmetric key in the document is never used", async () => {
-    const server = await serve(() => ({ keys: [publicJwk(rsaKey(), "RS256"), { kty: "oct", kid: "shared", k: Buffer.from("s".repeat(32)).toString("base64url"), alg: "HS256" }] }));
+    const server = await serve(() => ({
+      keys: [
+        publicJwk(rsaKey(), "RS256"),
+        { kty: "oct", kid: "shared", k: Buffer.from("s".repeat(32)).toString("base64url"), alg: "HS256" },
+      ],
+    }));
     const { authenticate } = await authenticator(env(server.url));
 
     const text = token({ alg: "HS256", kid: "shared" }, payload(), "HS256", Buffer.from("s".repeat(32)));

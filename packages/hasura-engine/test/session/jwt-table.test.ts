@@ -7,7 +7,17 @@ import { HasuraError } from "../../src/hasura-error.ts";
 import { type Authenticator, createAuthenticator } from "../../src/session/authenticator.ts";
 import type { Session } from "../../src/session/session.ts";
 import { settingsFromEnv } from "../../src/settings.ts";
-import { ecKey, edKey, encode, type JwksServer, publicJwk, rsaKey, type SigningKey, signature, startJwks } from "./tokens.ts";
+import {
+  ecKey,
+  edKey,
+  encode,
+  type JwksServer,
+  publicJwk,
+  rsaKey,
+  type SigningKey,
+  signature,
+  startJwks,
+} from "./tokens.ts";
 
 const file = resolve(import.meta.dirname, "../../../../../shared/vectors/jwt-negative.json");
 const present = existsSync(file);
@@ -59,7 +69,9 @@ let authenticator: Authenticator;
 let canaryUrl = "";
 
 beforeAll(async () => {
-  const jwks = await startJwks(() => ({ keys: ["current", "previous", "next"].map((name) => publicJwk(keyOf(name), "RS256")) }));
+  const jwks = await startJwks(() => ({
+    keys: ["current", "previous", "next"].map((name) => publicJwk(keyOf(name), "RS256")),
+  }));
   const canary = await startJwks(() => ({ keys: [] }));
   closers = [jwks, canary];
   canaryRequests = canary.requests;
@@ -84,12 +96,15 @@ afterAll(async () => {
 });
 
 describe.skipIf(!present)("the table of tokens", () => {
-  test.each(table.negative.filter((row) => row.engine !== "not asserted").map((row) => [row.name, row] as const))("%s is refused", async (_name, row) => {
-    const outcome = await attempt({ authorization: `Bearer ${build(row)}` });
+  test.each(table.negative.filter((row) => row.engine !== "not asserted").map((row) => [row.name, row] as const))(
+    "%s is refused",
+    async (_name, row) => {
+      const outcome = await attempt({ authorization: `Bearer ${build(row)}` });
 
-    expect(outcome).toMatchObject({ code: row.engine });
-    expect(canaryRequests()).toBe(0);
-  });
+      expect(outcome).toMatchObject({ code: row.engine });
+      expect(canaryRequests()).toBe(0);
+    },
+  );
 
   test.each(table.positive.map((row) => [row.name, row] as const))("%s is accepted", async (_name, row) => {
     const outcome = await attempt({ authorization: `Bearer ${build(row)}` });
@@ -103,7 +118,8 @@ describe.skipIf(!present)("the table of tokens", () => {
     const outcome = await attempt(Object.fromEntries(headers));
 
     if (row.engine.startsWith("role anonymous")) expect(outcome).toMatchObject({ role: "anonymous" });
-    else if (row.engine === "tenant of the token") expect(variable(outcome, "x-hasura-tenant-id")).toBe(values.tenantId);
+    else if (row.engine === "tenant of the token")
+      expect(variable(outcome, "x-hasura-tenant-id")).toBe(values.tenantId);
     else if (row.engine === "user of the token") expect(variable(outcome, "x-hasura-user-id")).toBe(values.userId);
     else if (row.engine.startsWith("error")) expect(outcome).toBeInstanceOf(HasuraError);
     else expect(outcome).toMatchObject({ code: row.engine.split(",")[0] });
@@ -160,7 +176,12 @@ function build(row: Row): string {
         break;
       case "sign":
         alg = text(operation.alg);
-        key = operation.secret === undefined ? (alg === "none" ? undefined : keyOf(text(operation.key)).privateKey) : secret(text(operation.secret));
+        key =
+          operation.secret === undefined
+            ? alg === "none"
+              ? undefined
+              : keyOf(text(operation.key)).privateKey
+            : secret(text(operation.secret));
         break;
       default:
         later.push((segments) => afterSigning(segments, operation));
@@ -233,9 +254,11 @@ function path(value: unknown): readonly string[] {
 }
 
 function substituteDeep(value: unknown): unknown {
-  if (typeof value === "string") return /^\{\{now([+-]\d+)?\}\}$/.test(value) ? Number(substitute(value)) : wholeValue(value);
+  if (typeof value === "string")
+    return /^\{\{now([+-]\d+)?\}\}$/.test(value) ? Number(substitute(value)) : wholeValue(value);
   if (Array.isArray(value)) return value.map(substituteDeep);
-  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, substituteDeep(member)]));
+  if (typeof value === "object" && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, substituteDeep(member)]));
   return value;
 }
 
@@ -258,7 +281,9 @@ function substitute(value: string): string {
 }
 
 function rowNamed(name: string): Row {
-  const row = [...table.positive, ...table.negative].find((candidate) => candidate.name === name || candidate.name === `role-${name}`);
+  const row = [...table.positive, ...table.negative].find(
+    (candidate) => candidate.name === name || candidate.name === `role-${name}`,
+  );
   if (row === undefined) throw new Error(`no row ${name}`);
   return row;
 }

@@ -42,7 +42,9 @@ export function token(header: unknown, payload: unknown, alg: string, key: KeyOb
 export type JwksServer = { url: string; requests(): number; close(): Promise<void> };
 
 /** Serves whatever `answer` gives at the time of the request. */
-export async function startJwks(answer: () => { status?: number; headers?: Record<string, string>; keys: JsonWebKey[] }): Promise<JwksServer> {
+export async function startJwks(
+  answer: () => { status?: number; headers?: Record<string, string>; keys: JsonWebKey[] },
+): Promise<JwksServer> {
   let requests = 0;
   const server: Server = createServer((_request, response) => {
     requests += 1;

@@ -10,7 +10,10 @@ export async function addViewer(databaseUrl: string, tenantId: string): Promise<
   try {
     const passwordHash = await hashPassword(account.password);
     await inTransaction(db, { source: "cli", tenantId }, async (tx) => {
-      const [user] = await tx.insert(users).values({ email: account.email, name: "Vera", passwordHash }).returning({ id: users.id });
+      const [user] = await tx
+        .insert(users)
+        .values({ email: account.email, name: "Vera", passwordHash })
+        .returning({ id: users.id });
       if (user === undefined) throw new Error("the viewer could not be added");
       await tx.insert(memberships).values({ tenantId, userId: user.id, role: "viewer" });
     });

@@ -6,19 +6,31 @@ export type GraphqlRefusal = { message: string; code: string };
 const answerSchema = z.object({
   data: z.unknown().optional(),
   errors: z
-    .array(z.object({ message: z.string(), extensions: z.looseObject({ code: z.string().default("unexpected") }).default({ code: "unexpected" }) }))
+    .array(
+      z.object({
+        message: z.string(),
+        extensions: z.looseObject({ code: z.string().default("unexpected") }).default({ code: "unexpected" }),
+      }),
+    )
     .optional(),
 });
 
 export type GraphqlAnswer = { data: unknown; refusals: readonly GraphqlRefusal[] };
-export type GraphqlClient = (query: string, variables?: Readonly<Record<string, unknown>>, token?: string) => Promise<GraphqlAnswer>;
+export type GraphqlClient = (
+  query: string,
+  variables?: Readonly<Record<string, unknown>>,
+  token?: string,
+) => Promise<GraphqlAnswer>;
 
 /** Speaks to Hasura as a front end does: a document, variables and, once signed in, a bearer token. */
 export function createGraphqlClient(hasuraUrl: string, timeoutMs = 30_000): GraphqlClient {
   return async (query, variables = {}, token) => {
     const reply = await fetch(`${hasuraUrl}/v1/graphql`, {
       method: "POST",
-      headers: { "content-type": "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      headers: {
+        "content-type": "application/json",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       body: JSON.stringify({ query, variables }),
       signal: AbortSignal.timeout(timeoutMs),
     });

@@ -32,9 +32,11 @@ export function nextCommands(hasuraUrl: string, outcome: Outcome): string[] {
     query: `mutation { runWorkflow(workflowId: "${outcome.workflowId}", input: {name: "you"}) { runId status } }`,
   });
   const runs = JSON.stringify({
-    query: "{ workflow_runs(order_by: {created_at: desc}, limit: 3) { status output logs { lines { message } error } } }",
+    query:
+      "{ workflow_runs(order_by: {created_at: desc}, limit: 3) { status output logs { lines { message } error } } }",
   });
-  const curl = (body: string, auth: string): string => `curl -s ${hasuraUrl}/v1/graphql ${auth}-H 'content-type: application/json' -d '${body}'`;
+  const curl = (body: string, auth: string): string =>
+    `curl -s ${hasuraUrl}/v1/graphql ${auth}-H 'content-type: application/json' -d '${body}'`;
   return [
     `TOKEN=$(${curl(login, "")} | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')`,
     curl(run, '-H "authorization: Bearer $TOKEN" '),

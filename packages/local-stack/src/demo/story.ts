@@ -32,14 +32,18 @@ export type StoryDeps = {
 /** What the story leaves behind for the closing lines of the terminal. */
 export type Outcome = { email: string; password: string; accessToken: string; workflowId: string; webhookUrl: string };
 
-const accountSchema = z.object({ registerUserAndTenant: z.object({ accessToken: z.string(), tenantId: z.uuid(), role: z.string() }) });
+const accountSchema = z.object({
+  registerUserAndTenant: z.object({ accessToken: z.string(), tenantId: z.uuid(), role: z.string() }),
+});
 const acceptedSchema = z.object({ deliveryId: z.uuid(), runId: z.uuid() });
 const latestSchema = z.object({
   workflow_runs: z.array(
     z.object({
       id: z.uuid(),
       status: z.string(),
-      steps: z.array(z.object({ step_key: z.string(), status: z.string(), logs: z.object({ lines: z.array(z.unknown()) }) })),
+      steps: z.array(
+        z.object({ step_key: z.string(), status: z.string(), logs: z.object({ lines: z.array(z.unknown()) }) }),
+      ),
       logs: z.object({ lines: z.array(z.object({ message: z.string() })), error: z.string().nullable() }),
     }),
   ),
@@ -49,7 +53,17 @@ const latestSchema = z.object({
 export function createStory(deps: StoryDeps): { steps: readonly Step[]; outcome(): Outcome } {
   const graphql = createGraphqlClient(deps.hasuraUrl);
   const tag = randomBytes(3).toString("hex");
-  const known = { email: `ada.${tag}@example.com`, password: `correct horse ${tag} battery`, owner: "", viewer: "", tenantId: "", workflowId: "", webhookUrl: "", secret: "", runId: "" };
+  const known = {
+    email: `ada.${tag}@example.com`,
+    password: `correct horse ${tag} battery`,
+    owner: "",
+    viewer: "",
+    tenantId: "",
+    workflowId: "",
+    webhookUrl: "",
+    secret: "",
+    runId: "",
+  };
   const ownerSteps: readonly Step[] = [
     { name: "register", play: () => register(graphql, known, `Acme ${tag}`) },
     { name: "create a workflow", play: () => createWorkflow(graphql, known, `Greet ${tag}`) },
@@ -66,11 +80,27 @@ export function createStory(deps: StoryDeps): { steps: readonly Step[]; outcome(
   ];
   return {
     steps: deps.hasRunner ? [...ownerSteps, ...runSteps] : ownerSteps,
-    outcome: () => ({ email: known.email, password: known.password, accessToken: known.owner, workflowId: known.workflowId, webhookUrl: known.webhookUrl }),
+    outcome: () => ({
+      email: known.email,
+      password: known.password,
+      accessToken: known.owner,
+      workflowId: known.workflowId,
+      webhookUrl: known.webhookUrl,
+    }),
   };
 }
 
-type Known = { email: string; password: string; owner: string; viewer: string; tenantId: string; workflowId: string; webhookUrl: string; secret: string; runId: string };
+type Known = {
+  email: string;
+  password: string;
+  owner: string;
+  viewer: string;
+  tenantId: string;
+  workflowId: string;
+  webhookUrl: string;
+  secret: string;
+  runId: string;
+};
 
 async function register(graphql: GraphqlClient, known: Known, tenantName: string): Promise<Telling> {
   const answer = await graphql(REGISTER, { email: known.email, password: known.password, name: "Ada", tenantName });
@@ -86,20 +116,34 @@ async function register(graphql: GraphqlClient, known: Known, tenantName: string
 }
 
 async function createWorkflow(graphql: GraphqlClient, known: Known, name: string): Promise<Telling> {
-  const actions = expectData(z.object({ actions: z.array(z.object({ id: z.uuid(), key: z.string() })) }), await graphql(CORE_ACTIONS, {}, known.owner)).actions;
+  const actions = expectData(
+    z.object({ actions: z.array(z.object({ id: z.uuid(), key: z.string() })) }),
+    await graphql(CORE_ACTIONS, {}, known.owner),
+  ).actions;
   const actionId = (key: string): string => actions.find((action) => action.key === key)?.id ?? "";
-  const created = expectData(z.object({ insert_workflows_one: z.object({ id: z.uuid() }) }), await graphql(CREATE_WORKFLOW, { name }, known.owner));
+  const created = expectData(
+    z.object({ insert_workflows_one: z.object({ id: z.uuid() }) }),
+    await graphql(CREATE_WORKFLOW, { name }, known.owner),
+  );
   known.workflowId = created.insert_workflows_one.id;
   const definition = {
     schemaVersion: 1,
     inputSchema: { type: "object", required: ["name"], properties: { name: { type: "string" } } },
     steps: [
       { key: "greet", actionId: actionId("echo"), input: { text: { $text: ["Hello ", { $ref: "/input/name" }] } } },
-      { key: "note", actionId: actionId("log"), dependsOn: ["greet"], input: { level: "INFO", message: { $ref: "/steps/greet/output/text" } } },
+      {
+        key: "note",
+        actionId: actionId("log"),
+        dependsOn: ["greet"],
+        input: { level: "INFO", message: { $ref: "/steps/greet/output/text" } },
+      },
     ],
     output: { greeting: { $ref: "/steps/greet/output/text" } },
   };
-  expectData(z.object({ insert_workflow_versions_one: z.object({ version: z.number() }) }), await graphql(SAVE_DRAFT, { workflowId: known.workflowId, definition }, known.owner));
+  expectData(
+    z.object({ insert_workflow_versions_one: z.object({ version: z.number() }) }),
+    await graphql(SAVE_DRAFT, { workflowId: known.workflowId, definition }, known.owner),
+  );
   return {
     who: "owner Ada",
     call: "Hasura: insert_workflows_one, insert_workflow_versions_one",
@@ -155,8 +199,16 @@ async function sendSigned(known: Known): Promise<Telling> {
 
 async function sendForged(known: Known): Promise<Telling> {
   const body = JSON.stringify({ name: "Mallory" });
-  const forged = await postWebhook(known.webhookUrl, signedWebhook(`whsec_${randomBytes(32).toString("base64")}`, body), body);
-  const unknown = await postWebhook(`${new URL(known.webhookUrl).origin}/hooks/${randomBytes(16).toString("base64url")}`, signedWebhook(known.secret, body), body);
+  const forged = await postWebhook(
+    known.webhookUrl,
+    signedWebhook(`whsec_${randomBytes(32).toString("base64")}`, body),
+    body,
+  );
+  const unknown = await postWebhook(
+    `${new URL(known.webhookUrl).origin}/hooks/${randomBytes(16).toString("base64url")}`,
+    signedWebhook(known.secret, body),
+    body,
+  );
   expectStatus(forged, 401);
   expectStatus(unknown, 401);
   return {
@@ -168,7 +220,8 @@ async function sendForged(known: Known): Promise<Telling> {
 }
 
 function expectStatus(reply: WebhookReply, status: number): WebhookReply {
-  if (reply.status !== status) throw new Error(`expected ${status}, got ${reply.status}: ${JSON.stringify(reply.body)}`);
+  if (reply.status !== status)
+    throw new Error(`expected ${status}, got ${reply.status}: ${JSON.stringify(reply.body)}`);
   return reply;
 }
 
@@ -178,8 +231,10 @@ async function waitForRun(graphql: GraphqlClient, known: Known): Promise<Telling
   for (;;) {
     const run = expectData(schema, await graphql(RUN_STATUS, { id: known.runId }, known.owner)).workflow_runs_by_pk;
     if (run.status === "SUCCEEDED") break;
-    if (["FAILED", "CANCELLED", "TIMED_OUT"].includes(run.status)) throw new Error(`the run ended ${run.status}: ${JSON.stringify(run.error)}`);
-    if (Date.now() > deadline) throw new Error(`the run is still ${run.status} after 30 s; see .local/logs/orchestrator.log and runner.log`);
+    if (["FAILED", "CANCELLED", "TIMED_OUT"].includes(run.status))
+      throw new Error(`the run ended ${run.status}: ${JSON.stringify(run.error)}`);
+    if (Date.now() > deadline)
+      throw new Error(`the run is still ${run.status} after 30 s; see .local/logs/orchestrator.log and runner.log`);
     await delay(100);
   }
   return {
@@ -192,7 +247,10 @@ async function waitForRun(graphql: GraphqlClient, known: Known): Promise<Telling
 
 async function readAsViewer(graphql: GraphqlClient, deps: StoryDeps, known: Known): Promise<Telling> {
   const account = await deps.addViewer(known.tenantId);
-  const login = expectData(z.object({ login: z.object({ accessToken: z.string(), role: z.string() }) }), await graphql(LOGIN, account));
+  const login = expectData(
+    z.object({ login: z.object({ accessToken: z.string(), role: z.string() }) }),
+    await graphql(LOGIN, account),
+  );
   known.viewer = login.login.accessToken;
   const deadline = Date.now() + 10_000;
   for (;;) {
@@ -225,11 +283,24 @@ async function viewerRefused(graphql: GraphqlClient, known: Known): Promise<Tell
 }
 
 async function strangerSeesNothing(graphql: GraphqlClient, known: Known, tag: string): Promise<Telling> {
-  const account = { email: `eve.${tag}@example.com`, password: known.password, name: "Eve", tenantName: `Globex ${tag}` };
+  const account = {
+    email: `eve.${tag}@example.com`,
+    password: known.password,
+    name: "Eve",
+    tenantName: `Globex ${tag}`,
+  };
   const stranger = expectData(accountSchema, await graphql(REGISTER, account)).registerUserAndTenant;
   const answer = expectData(
-    z.object({ workflow_runs_by_pk: z.null(), workflows: z.tuple([]), getRunLogs: z.object({ lines: z.tuple([]), error: z.null() }) }),
-    await graphql(COUNT_FOREIGN.replace("RUN_ID", known.runId), { run: known.runId, workflow: known.workflowId }, stranger.accessToken),
+    z.object({
+      workflow_runs_by_pk: z.null(),
+      workflows: z.tuple([]),
+      getRunLogs: z.object({ lines: z.tuple([]), error: z.null() }),
+    }),
+    await graphql(
+      COUNT_FOREIGN.replace("RUN_ID", known.runId),
+      { run: known.runId, workflow: known.workflowId },
+      stranger.accessToken,
+    ),
   );
   return {
     who: "Eve, owner of another tenant",

@@ -15,7 +15,11 @@ export function signedWebhook(secret: string, body: string, id = `msg_${randomUU
   };
 }
 
-export async function postWebhook(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<WebhookReply> {
+export async function postWebhook(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<WebhookReply> {
   const reply = await fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(10_000) });
   return { status: reply.status, body: await reply.json() };
 }

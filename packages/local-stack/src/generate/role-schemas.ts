@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cloneDatabase, createTemplate, dropDatabase } from "@control-plane/db";
-import { createEngine, MetadataRefused, loadMetadata, settingsFromEnv } from "@control-plane/hasura-engine";
+import { createEngine, loadMetadata, MetadataRefused, settingsFromEnv } from "@control-plane/hasura-engine";
 import { startTemporaryStores } from "@control-plane/local-stores";
 import { buildSchema } from "graphql";
 import { hasuraDir } from "../check-metadata.ts";
@@ -13,7 +13,7 @@ const ROLES = ["anonymous", "owner", "tenant_admin", "builder", "viewer"];
 const NOWHERE = "http://127.0.0.1:9";
 
 const stores = await startTemporaryStores((line) => console.log(line));
-const serverUrl = stores.env["DATABASE_URL"] ?? "";
+const serverUrl = stores.env.DATABASE_URL ?? "";
 const name = `role_schemas_${process.pid}`;
 try {
   await createTemplate(serverUrl);

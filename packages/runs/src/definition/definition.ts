@@ -3,14 +3,27 @@ import { z } from "zod";
 /** Anything JSON can say; values are data, never code. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 export const jsonValueSchema: z.ZodType<JsonValue> = z.lazy(() =>
-  z.union([z.null(), z.boolean(), z.number(), z.string(), z.array(jsonValueSchema), z.record(z.string(), jsonValueSchema)]),
+  z.union([
+    z.null(),
+    z.boolean(),
+    z.number(),
+    z.string(),
+    z.array(jsonValueSchema),
+    z.record(z.string(), jsonValueSchema),
+  ]),
 );
 
-const keySchema = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, "must be lower-case letters, digits and underscores, at most 63");
+const keySchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, "must be lower-case letters, digits and underscores, at most 63");
 
 export const conditionSchema = z.union([
   z.strictObject({ op: z.literal("EXISTS"), left: jsonValueSchema }),
-  z.strictObject({ op: z.enum(["EQ", "NE", "GT", "GTE", "LT", "LTE", "IN"]), left: jsonValueSchema, right: jsonValueSchema }),
+  z.strictObject({
+    op: z.enum(["EQ", "NE", "GT", "GTE", "LT", "LTE", "IN"]),
+    left: jsonValueSchema,
+    right: jsonValueSchema,
+  }),
 ]);
 export type Condition = z.infer<typeof conditionSchema>;
 
@@ -74,7 +87,10 @@ export function jsonPointer(...segments: readonly (string | number | symbol)[]):
 export function parsePointer(pointer: string): string[] | undefined {
   if (pointer === "") return [];
   if (!pointer.startsWith("/") || /~(?![01])/.test(pointer)) return undefined;
-  return pointer.slice(1).split("/").map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return pointer
+    .slice(1)
+    .split("/")
+    .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
 export function isJsonObject(value: JsonValue | undefined): value is { readonly [key: string]: JsonValue } {

@@ -80,9 +80,15 @@ export function readSchema(value: unknown): Schema {
 export function checkSchema(value: JsonValue, at: string): Problem[] {
   const problems: Problem[] = [];
   const budget = { keywords: 0 };
-  if (Buffer.byteLength(JSON.stringify(value)) > BYTES_MAX) return [{ pointer: at, code: "SCHEMA_INVALID", message: "the schema is larger than 64 KiB" }];
+  if (Buffer.byteLength(JSON.stringify(value)) > BYTES_MAX)
+    return [{ pointer: at, code: "SCHEMA_INVALID", message: "the schema is larger than 64 KiB" }];
   walk(value, at, 1, budget, problems);
-  if (budget.keywords > KEYWORDS_MAX) problems.push({ pointer: at, code: "SCHEMA_INVALID", message: `the schema has more than ${KEYWORDS_MAX} keywords` });
+  if (budget.keywords > KEYWORDS_MAX)
+    problems.push({
+      pointer: at,
+      code: "SCHEMA_INVALID",
+      message: `the schema has more than ${KEYWORDS_MAX} keywords`,
+    });
   return problems;
 }
 
@@ -98,11 +104,14 @@ function walk(value: JsonValue, at: string, depth: number, budget: { keywords: n
   for (const [keyword, member] of Object.entries(value)) {
     budget.keywords += 1;
     const pointer = at + jsonPointer(keyword);
-    if (!isKeyword(keyword)) problems.push({ pointer, code: "SCHEMA_UNSUPPORTED", message: `the keyword ${keyword} is not supported` });
-    else if (!KEYWORDS[keyword].safeParse(member).success) problems.push({ pointer, code: "SCHEMA_INVALID", message: `not a value of the keyword ${keyword}` });
+    if (!isKeyword(keyword))
+      problems.push({ pointer, code: "SCHEMA_UNSUPPORTED", message: `the keyword ${keyword} is not supported` });
+    else if (!KEYWORDS[keyword].safeParse(member).success)
+      problems.push({ pointer, code: "SCHEMA_INVALID", message: `not a value of the keyword ${keyword}` });
     else if (keyword === "items") walk(member, pointer, depth + 1, budget, problems);
     else if (keyword === "properties" && isJsonObject(member)) {
-      for (const [name, schema] of Object.entries(member)) walk(schema, pointer + jsonPointer(name), depth + 1, budget, problems);
+      for (const [name, schema] of Object.entries(member))
+        walk(schema, pointer + jsonPointer(name), depth + 1, budget, problems);
     }
   }
 }
@@ -129,8 +138,10 @@ function check(schema: Schema, value: JsonValue, path: string, issues: Issue[]):
     issues.push({ path, message: `must be ${types.join(" or ")}` });
     return;
   }
-  if (schema.enum !== undefined && !schema.enum.some((item) => deepEqual(item, value))) issues.push({ path, message: "must be one of the listed values" });
-  if (schema.const !== undefined && !deepEqual(schema.const, value)) issues.push({ path, message: "must be the given constant" });
+  if (schema.enum !== undefined && !schema.enum.some((item) => deepEqual(item, value)))
+    issues.push({ path, message: "must be one of the listed values" });
+  if (schema.const !== undefined && !deepEqual(schema.const, value))
+    issues.push({ path, message: "must be the given constant" });
   if (typeof value === "string") checkText(schema, value, path, issues);
   else if (typeof value === "number") checkNumber(schema, value, path, issues);
   else if (Array.isArray(value)) checkArray(schema, value, path, issues);
@@ -160,9 +171,12 @@ function hasType(value: JsonValue, type: JsonType): boolean {
 
 function checkText({ minLength, maxLength, format }: Schema, value: string, path: string, issues: Issue[]): void {
   const length = [...value].length;
-  if (minLength !== undefined && length < minLength) issues.push({ path, message: `must have at least ${minLength} characters` });
-  if (maxLength !== undefined && length > maxLength) issues.push({ path, message: `must have at most ${maxLength} characters` });
-  if (format !== undefined && !FORMAT_CHECKS[format].safeParse(value).success) issues.push({ path, message: `must be a ${format}` });
+  if (minLength !== undefined && length < minLength)
+    issues.push({ path, message: `must have at least ${minLength} characters` });
+  if (maxLength !== undefined && length > maxLength)
+    issues.push({ path, message: `must have at most ${maxLength} characters` });
+  if (format !== undefined && !FORMAT_CHECKS[format].safeParse(value).success)
+    issues.push({ path, message: `must be a ${format}` });
 }
 
 const FORMAT_CHECKS = {
@@ -178,35 +192,58 @@ function checkNumber({ minimum, maximum }: Schema, value: number, path: string, 
   if (maximum !== undefined && value > maximum) issues.push({ path, message: `must be at most ${maximum}` });
 }
 
-function checkArray({ minItems, maxItems, items }: Schema, value: readonly JsonValue[], path: string, issues: Issue[]): void {
-  if (minItems !== undefined && value.length < minItems) issues.push({ path, message: `must have at least ${minItems} items` });
-  if (maxItems !== undefined && value.length > maxItems) issues.push({ path, message: `must have at most ${maxItems} items` });
+function checkArray(
+  { minItems, maxItems, items }: Schema,
+  value: readonly JsonValue[],
+  path: string,
+  issues: Issue[],
+): void {
+  if (minItems !== undefined && value.length < minItems)
+    issues.push({ path, message: `must have at least ${minItems} items` });
+  if (maxItems !== undefined && value.length > maxItems)
+    issues.push({ path, message: `must have at most ${maxItems} items` });
   if (items === undefined) return;
   for (const [index, item] of value.entries()) check(items, item, path + jsonPointer(index), issues);
 }
 
-function checkObject(schema: Schema, value: { readonly [key: string]: JsonValue }, path: string, issues: Issue[]): void {
+function checkObject(
+  schema: Schema,
+  value: { readonly [key: string]: JsonValue },
+  path: string,
+  issues: Issue[],
+): void {
   for (const name of schema.required ?? []) {
     if (!Object.hasOwn(value, name)) issues.push({ path: path + jsonPointer(name), message: "is required" });
   }
   for (const [name, member] of Object.entries(value)) {
     const property = propertyOf(schema, name);
     if (property !== undefined) check(property, member, path + jsonPointer(name), issues);
-    else if (schema.additionalProperties === false) issues.push({ path: path + jsonPointer(name), message: "is not allowed" });
+    else if (schema.additionalProperties === false)
+      issues.push({ path: path + jsonPointer(name), message: "is not allowed" });
   }
 }
 
 export function propertyOf(schema: Schema, name: string): Schema | undefined {
-  return schema.properties !== undefined && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
+  return schema.properties !== undefined && Object.hasOwn(schema.properties, name)
+    ? schema.properties[name]
+    : undefined;
 }
 
 /** Equality of JSON values; the order of keys does not count. */
 export function deepEqual(left: JsonValue, right: JsonValue): boolean {
   if (left === right) return true;
   if (Array.isArray(left) || Array.isArray(right)) {
-    return Array.isArray(left) && Array.isArray(right) && left.length === right.length && left.every((item, index) => deepEqual(item, right[index] ?? null));
+    return (
+      Array.isArray(left) &&
+      Array.isArray(right) &&
+      left.length === right.length &&
+      left.every((item, index) => deepEqual(item, right[index] ?? null))
+    );
   }
   if (!isJsonObject(left) || !isJsonObject(right)) return false;
   const keys = Object.keys(left);
-  return keys.length === Object.keys(right).length && keys.every((key) => Object.hasOwn(right, key) && deepEqual(left[key] ?? null, right[key] ?? null));
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => Object.hasOwn(right, key) && deepEqual(left[key] ?? null, right[key] ?? null))
+  );
 }

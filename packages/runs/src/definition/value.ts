@@ -77,7 +77,15 @@ export function evaluateCondition(condition: Condition, scope: Scope): boolean {
 
 function compares(op: "GT" | "GTE" | "LT" | "LTE", left: JsonValue, right: JsonValue): boolean {
   const order =
-    typeof left === "number" && typeof right === "number" ? left - right : typeof left === "string" && typeof right === "string" ? (left < right ? -1 : left > right ? 1 : 0) : undefined;
+    typeof left === "number" && typeof right === "number"
+      ? left - right
+      : typeof left === "string" && typeof right === "string"
+        ? left < right
+          ? -1
+          : left > right
+            ? 1
+            : 0
+        : undefined;
   if (order === undefined) return false;
   return { GT: order > 0, GTE: order >= 0, LT: order < 0, LTE: order <= 0 }[op];
 }
@@ -103,7 +111,10 @@ export function collectReferences(value: JsonValue, at: string): { references: R
     const keys = Object.keys(current);
     const [operator] = operators;
     if (operator === "$literal" && keys.length === 1) return;
-    if (operator === "$text" && keys.length === 1 && Array.isArray(current.$text)) return visit(current.$text, `${place}/$text`);
+    if (operator === "$text" && keys.length === 1 && Array.isArray(current.$text)) {
+      visit(current.$text, `${place}/$text`);
+      return;
+    }
     if (operator === "$ref" && keys.every((key) => key === "$ref" || key === "default")) {
       references.push({ at: `${place}/$ref`, ref: current.$ref ?? null, hasDefault: current.default !== undefined });
       if (current.default !== undefined) visit(current.default, `${place}/default`);
