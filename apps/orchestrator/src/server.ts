@@ -1,0 +1,45 @@
+import { createServer, registerActions, registerEvents } from "@control-plane/service-kit";
+import type { FastifyInstance } from "fastify";
+import { allActions } from "./actions/all.ts";
+import { retention } from "./crons/retention.ts";
+import { tick } from "./crons/tick.ts";
+import type { Deps } from "./deps.ts";
+import { tenantLimitChanged } from "./events/tenant-limit-changed.ts";
+import { registerRunnerRoutes } from "./routes/runner.ts";
+import { findMembership } from "./store/memberships.ts";
+
+export type ServerOptions = {
+  actionSecrets: readonly string[];
+  eventSecrets: readonly string[];
+  trustedProxies: string[];
+};
+
+export async function buildServer(deps: Deps, options: ServerOptions): Promise<FastifyInstance> {
+  const server = await createServer({
+    service: "orchestrator",
+    log: deps.log,
+    metrics: deps.metrics,
+    trustedProxies: options.trustedProxies,
+    ready: {
+      postgresql: async () => {
+        await deps.pool.query("select 1");
+      },
+      redis: () => deps.requests.ping(),
+    },
+  });
+  registerActions(server, {
+    actions: allActions,
+    secrets: options.actionSecrets,
+    deps,
+    findMembership: (tenantId, userId) => findMembership(deps.db, tenantId, userId),
+    metrics: deps.metrics,
+  });
+  registerEvents(server, {
+    events: [tenantLimitChanged],
+    crons: [tick, retention],
+    secrets: options.eventSecrets,
+    deps,
+  });
+  registerRunnerRoutes(server, deps);
+  return server;
+}
