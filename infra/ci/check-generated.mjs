@@ -4,9 +4,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const rootDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const generated = [".env.example", "docs/environment.md", "docs/errors.md", "docs/queues.md", "hasura/generated", "packages/queue/schemas"];
+const generated = [
+  ".env.example",
+  "docs/environment.md",
+  "docs/errors.md",
+  "docs/queues.md",
+  "hasura/generated",
+  "packages/queue/schemas",
+];
 
-const status = () => execFileSync("git", ["status", "--porcelain", "--", ...generated], { cwd: rootDir, encoding: "utf8" });
+const status = () =>
+  execFileSync("git", ["status", "--porcelain", "--", ...generated], { cwd: rootDir, encoding: "utf8" });
 
 const before = status();
 const made = spawnSync("node", [join(rootDir, "infra/ci/generate.mjs")], { cwd: rootDir, stdio: "inherit" });

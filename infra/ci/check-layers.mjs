@@ -7,11 +7,17 @@ const rootDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const scope = "@control-plane/";
 
 const layerOf = {
-  crypto: 0, queue: 0, "service-kit": 0, "local-stores": 0,
-  db: 1, "hasura-engine": 1,
+  crypto: 0,
+  queue: 0,
+  "service-kit": 0,
+  "local-stores": 0,
+  db: 1,
+  "hasura-engine": 1,
   testkit: 2,
   runs: 3,
-  "local-stack": 5, e2e: 5, bench: 5,
+  "local-stack": 5,
+  e2e: 5,
+  bench: 5,
 };
 
 /** What tests may use beyond the production rule. */
@@ -35,7 +41,9 @@ const packages = ["apps", "packages"].flatMap((group) =>
 const apps = new Set(packages.filter(({ app }) => app).map(({ name }) => name));
 
 function ours(dependencies = {}) {
-  return Object.keys(dependencies).filter((name) => name.startsWith(scope)).map((name) => name.slice(scope.length));
+  return Object.keys(dependencies)
+    .filter((name) => name.startsWith(scope))
+    .map((name) => name.slice(scope.length));
 }
 
 function problemsOf({ name, app, manifest }) {
@@ -44,18 +52,28 @@ function problemsOf({ name, app, manifest }) {
   if (app) {
     return [
       ...prod.filter((used) => !appMayUse.includes(used)).map((used) => `apps/${name} may not use ${used}`),
-      ...dev.filter((used) => ![...appMayUse, ...devOnly.app].includes(used)).map((used) => `apps/${name} (tests) may not use ${used}`),
+      ...dev
+        .filter((used) => ![...appMayUse, ...devOnly.app].includes(used))
+        .map((used) => `apps/${name} (tests) may not use ${used}`),
     ];
   }
   const layer = layerOf[name];
-  if (layer === undefined) return [`packages/${name} has no layer: add it to infra/ci/check-layers.mjs and ARCHITECTURE.md`];
+  if (layer === undefined)
+    return [`packages/${name} has no layer: add it to infra/ci/check-layers.mjs and ARCHITECTURE.md`];
   if (layer === 5) return [];
   const fits = (used) => !apps.has(used) && layerOf[used] !== undefined && layerOf[used] < layer;
-  const engine = name === "hasura-engine" ? prod.filter((used) => used !== "service-kit").map((used) => `packages/hasura-engine may not use ${used}: it serves any metadata`) : [];
+  const engine =
+    name === "hasura-engine"
+      ? prod
+          .filter((used) => used !== "service-kit")
+          .map((used) => `packages/hasura-engine may not use ${used}: it serves any metadata`)
+      : [];
   return [
     ...engine,
     ...prod.filter((used) => !fits(used)).map((used) => `packages/${name} (layer ${layer}) may not use ${used}`),
-    ...dev.filter((used) => !fits(used) && !(devOnly[name] ?? []).includes(used)).map((used) => `packages/${name} (tests) may not use ${used}`),
+    ...dev
+      .filter((used) => !fits(used) && !(devOnly[name] ?? []).includes(used))
+      .map((used) => `packages/${name} (tests) may not use ${used}`),
   ];
 }
 

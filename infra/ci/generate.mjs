@@ -8,7 +8,10 @@ const rootDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 const generators = [
   { makes: "packages/queue/schemas, docs/queues.md", script: "packages/queue/generate-schemas.ts" },
-  { makes: ".env.example, docs/environment.md, docs/errors.md", script: "packages/local-stack/src/generate/reference.ts" },
+  {
+    makes: ".env.example, docs/environment.md, docs/errors.md",
+    script: "packages/local-stack/src/generate/reference.ts",
+  },
   { makes: "hasura/generated", script: "packages/local-stack/src/generate/role-schemas.ts" },
 ];
 
