@@ -1,4 +1,4 @@
-import { databaseConfig, hasuraSecrets, httpConfig, keyConfig, readConfig } from "@control-plane/service-kit";
+import { databaseConfig, hasuraSecrets, httpConfig, keyConfig, keyProblems, readConfig } from "@control-plane/service-kit";
 import { z } from "zod";
 
 export const configSchema = z.object({
@@ -18,5 +18,5 @@ export const configSchema = z.object({
 export type Config = Readonly<z.infer<typeof configSchema>>;
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
-  return readConfig("auth-actions", configSchema, env);
+  return readConfig("auth-actions", configSchema, env, [keyProblems]);
 }

@@ -1,4 +1,4 @@
-import { databaseConfig, hasuraSecrets, httpConfig, keyConfig, readConfig } from "@control-plane/service-kit";
+import { databaseConfig, hasuraSecrets, httpConfig, keyConfig, keyProblems, readConfig } from "@control-plane/service-kit";
 import { z } from "zod";
 
 const perWindow = z.coerce.number().int().min(0).max(1_000_000);
@@ -12,13 +12,23 @@ export const configSchema = z.object({
     .url({ protocol: /^https?$/ })
     .refine((text) => !text.endsWith("/"), "must not end with a slash")
     .describe("origin under which senders reach this gateway, without trailing slash"),
-  HOOK_BODY_BYTES_MAX: z.coerce.number().int().min(1).max(10_485_760).default(1_048_576).describe("largest webhook body, in bytes"),
-  HOOK_RATE_PER_PATH: perWindow.default(100).describe("requests per 10 s and webhook path in this process; 0 = no limit"),
-  HOOK_RATE_PER_ADDRESS: perWindow.default(300).describe("requests per 10 s and sender address in this process; 0 = no limit"),
+  HOOK_BODY_BYTES_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_485_760)
+    .default(1_048_576)
+    .describe("largest webhook body, in bytes"),
+  HOOK_RATE_PER_PATH: perWindow
+    .default(100)
+    .describe("requests per 10 s and webhook path in this process; 0 = no limit"),
+  HOOK_RATE_PER_ADDRESS: perWindow
+    .default(300)
+    .describe("requests per 10 s and sender address in this process; 0 = no limit"),
 });
 
 export type Config = Readonly<z.infer<typeof configSchema>>;
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
-  return readConfig("webhook-gateway", configSchema, env);
+  return readConfig("webhook-gateway", configSchema, env, [keyProblems]);
 }

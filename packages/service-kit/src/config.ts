@@ -65,24 +65,50 @@ export const hasuraSecrets = {
   ),
 };
 
+export type ConfigProblem = { name: string; message: string };
+/** The environment without blanks. */
+export type GivenSettings = Readonly<Record<string, string | undefined>>;
+
+/** What the chosen key provider still lacks; settings that depend on each other are not a field's own business. */
+export function keyProblems(given: GivenSettings): ConfigProblem[] {
+  if (given["KEY_PROVIDER"] === "vault") {
+    const missing = ["VAULT_ADDR", "VAULT_TRANSIT_KEY"].filter((name) => given[name] === undefined);
+    const noToken = given["VAULT_TOKEN"] === undefined && given["VAULT_TOKEN_FILE"] === undefined;
+    return [...missing, ...(noToken ? ["VAULT_TOKEN or VAULT_TOKEN_FILE"] : [])].map((name) => ({
+      name,
+      message: "is not set, and KEY_PROVIDER=vault needs it",
+    }));
+  }
+  const hasKeyring = given["KEYRING"] !== undefined || given["KEYRING_FILE"] !== undefined;
+  return hasKeyring
+    ? []
+    : [{ name: "KEYRING or KEYRING_FILE", message: "is not set, and KEY_PROVIDER=local needs it" }];
+}
+
 /**
  * Reads a service's settings. Blank means unset. All problems are printed together, without the values, then the process
  * ends with 1. The result cannot be changed.
+ * @param checks problems between settings
  */
 export function readConfig<S extends z.ZodObject>(
   service: string,
   schema: S,
   env: NodeJS.ProcessEnv,
+  checks: readonly ((given: GivenSettings) => ConfigProblem[])[] = [],
 ): Readonly<z.infer<S>> {
-  const given = Object.fromEntries(
+  const given: GivenSettings = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""),
   );
   const parsed = schema.safeParse(given);
-  if (parsed.success) return Object.freeze(parsed.data);
-  const lines = parsed.error.issues.map(({ path, message }) => {
-    const name = String(path[0] ?? "");
-    return `  ${name}: ${given[name] === undefined ? "is not set" : message}`;
-  });
+  const problems: ConfigProblem[] = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => {
+      const name = String(path[0] ?? "");
+      return { name, message: given[name] === undefined ? "is not set" : message };
+    }),
+    ...checks.flatMap((check) => check(given)),
+  ];
+  if (parsed.success && problems.length === 0) return Object.freeze(parsed.data);
+  const lines = problems.map(({ name, message }) => `  ${name}: ${message}`);
   process.stderr.write(
     `${service}: the environment does not fit (docs/environment.md lists every setting):\n${[...new Set(lines)].join("\n")}\n`,
   );

@@ -1,10 +1,12 @@
 export {
   type ConfigEntry,
+  type ConfigProblem,
   configReference,
   databaseConfig,
   hasuraSecrets,
   httpConfig,
   keyConfig,
+  keyProblems,
   mongoConfig,
   readConfig,
   redisConfig,
