@@ -3,6 +3,8 @@ import { runAction } from "./actions/run-action.ts";
 import { fetchRelated } from "./engine/fetch-related.ts";
 import { hasUnreachableRemote, type Introspect, type Loaded, load, retryRemotes } from "./engine/load-state.ts";
 import { runIntrospection } from "./engine/run-introspection.ts";
+import type { EngineLog } from "./engine-log.ts";
+import { startEvents } from "./events/start-events.ts";
 import { HasuraError } from "./hasura-error.ts";
 import type { Metadata } from "./metadata/metadata.ts";
 import type { Inconsistency, Model } from "./model/model.ts";
@@ -15,13 +17,6 @@ import { executeOperation } from "./run/execute-operation.ts";
 import { createRoleSchemas, printRoleSchema, type RoleSchemas } from "./schema/role-schema.ts";
 import type { RequestContext, Session } from "./session/session.ts";
 import type { EngineSettings } from "./settings.ts";
-
-/** The part of a pino logger the engine uses. */
-export type EngineLog = {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-};
 
 export type EngineOptions = {
   readonly metadata: Metadata;
@@ -79,6 +74,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     throw error;
   });
   let state = stateOf(loaded);
+  const events = await startEvents({ pool, settings, log }, loaded.model).catch(async (error: unknown) => {
+    await pool.end();
+    throw error;
+  });
   const listeners = new Set<(state: EngineState) => void>();
   const replace = (next: Loaded): void => {
     loaded = next;
@@ -104,6 +103,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       oneByOne(async () => {
         const next = await load(metadata, { pool, settings, introspect, version: version + 1 });
         version += 1;
+        await events.install(next.model);
         replace(next);
       }),
     inconsistencies: () => state.model.inconsistencies,
@@ -118,6 +118,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     async close() {
       clearInterval(retry);
       await oneByOne(async () => {});
+      await events.stop();
       await pool.end();
     },
   };

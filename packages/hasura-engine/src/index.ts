@@ -3,11 +3,11 @@ export { readCatalog } from "./catalog/read-catalog.ts";
 export {
   createEngine,
   type Engine,
-  type EngineLog,
   type EngineOptions,
   type EngineState,
   type ExecutionResult,
 } from "./engine.ts";
+export type { EngineLog } from "./engine-log.ts";
 export { HasuraError, type HasuraErrorCode } from "./hasura-error.ts";
 export { loadMetadata } from "./metadata/load-metadata.ts";
 export type { Metadata } from "./metadata/metadata.ts";

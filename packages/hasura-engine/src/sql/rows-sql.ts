@@ -16,8 +16,12 @@ import type { Writer } from "./statement.ts";
 /** PostgreSQL's types whose digits a JavaScript number cannot hold. */
 const STRINGIFIED = new Set(["int8", "numeric", "float8", "money"]);
 
-export function isStringified(writer: Writer, type: PgType): boolean {
-  return writer.options.stringifyNumericTypes && STRINGIFIED.has(type.element?.baseName ?? type.baseName);
+export function isStringifiedType(type: PgType): boolean {
+  return STRINGIFIED.has(type.element?.baseName ?? type.baseName);
+}
+
+function isStringified(writer: Writer, type: PgType): boolean {
+  return writer.options.stringifyNumericTypes && isStringifiedType(type);
 }
 
 /** A JSON object in the order of the entries; JSON_OBJECT takes any number of them, json_build_object only 50. */
