@@ -1,4 +1,11 @@
-import { databaseConfig, hasuraSecrets, httpConfig, keyConfig, keyProblems, readConfig } from "@control-plane/service-kit";
+import {
+  databaseConfig,
+  hasuraSecrets,
+  httpConfig,
+  keyConfig,
+  keyProblems,
+  readConfig,
+} from "@control-plane/service-kit";
 import { z } from "zod";
 
 export const configSchema = z.object({
@@ -10,7 +17,12 @@ export const configSchema = z.object({
   CORS_ORIGINS: z
     .string()
     .default("")
-    .transform((text) => text.split(",").map((part) => part.trim()).filter((part) => part !== ""))
+    .transform((text) =>
+      text
+        .split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== ""),
+    )
     .pipe(z.array(z.url()))
     .describe("origins of front ends that may call /auth/* from a browser, comma-separated"),
 });

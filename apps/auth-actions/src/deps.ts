@@ -1,5 +1,12 @@
 import { createEnvelope, createKeyProvider, type Envelope } from "@control-plane/crypto";
-import { assertDatabaseFit, createDatabase, type Database, findActiveDataKey, findDataKey, insertDataKey } from "@control-plane/db";
+import {
+  assertDatabaseFit,
+  createDatabase,
+  type Database,
+  findActiveDataKey,
+  findDataKey,
+  insertDataKey,
+} from "@control-plane/db";
 import { createLogger, createMetrics, type Logger, type Metrics } from "@control-plane/service-kit";
 import type pg from "pg";
 import type { Config } from "./config.ts";
@@ -18,7 +25,11 @@ export type Deps = {
 
 export async function createDeps(config: Config): Promise<{ deps: Deps; close: () => Promise<void> }> {
   const log = createLogger({ service: "auth-actions", level: config.LOG_LEVEL });
-  const database = createDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL_MAX, applicationName: "auth-actions" });
+  const database = createDatabase({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL_MAX,
+    applicationName: "auth-actions",
+  });
   await assertDatabaseFit(database.pool);
   const envelope = createEnvelope({
     provider: createKeyProvider(config),
@@ -27,8 +38,20 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     insertKey: (key) => insertDataKey(database.db, key),
   });
   const signingKeys = await openSigningKeys({ db: database.db, envelope, log });
-  const issueAccessToken = createTokenIssuer({ issuer: config.JWT_ISSUER, currentKey: signingKeys.current, now: () => new Date() });
-  const deps: Deps = { db: database.db, pool: database.pool, envelope, signingKeys, issueAccessToken, log, metrics: createMetrics("auth-actions") };
+  const issueAccessToken = createTokenIssuer({
+    issuer: config.JWT_ISSUER,
+    currentKey: signingKeys.current,
+    now: () => new Date(),
+  });
+  const deps: Deps = {
+    db: database.db,
+    pool: database.pool,
+    envelope,
+    signingKeys,
+    issueAccessToken,
+    log,
+    metrics: createMetrics("auth-actions"),
+  };
   const close = async (): Promise<void> => {
     signingKeys.stop();
     await database.close();

@@ -1,5 +1,5 @@
-import cors from "@fastify/cors";
 import { createServer, registerActions } from "@control-plane/service-kit";
+import cors from "@fastify/cors";
 import type { FastifyInstance } from "fastify";
 import { allActions } from "./actions/all.ts";
 import type { Deps } from "./deps.ts";
@@ -7,7 +7,11 @@ import { registerAuthRoutes } from "./routes/auth.ts";
 import { registerJwksRoute } from "./routes/jwks.ts";
 import { findMembership } from "./store/accounts.ts";
 
-export type ServerOptions = { actionSecrets: readonly string[]; corsOrigins: readonly string[]; trustedProxies: string[] };
+export type ServerOptions = {
+  actionSecrets: readonly string[];
+  corsOrigins: readonly string[];
+  trustedProxies: string[];
+};
 
 export async function buildServer(deps: Deps, options: ServerOptions): Promise<FastifyInstance> {
   const server = await createServer({
@@ -21,7 +25,8 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
       },
     },
   });
-  if (options.corsOrigins.length > 0) await server.register(cors, { origin: [...options.corsOrigins], methods: ["POST"] });
+  if (options.corsOrigins.length > 0)
+    await server.register(cors, { origin: [...options.corsOrigins], methods: ["POST"] });
   registerActions(server, {
     actions: allActions,
     secrets: options.actionSecrets,

@@ -8,7 +8,11 @@ export type LogsCaller =
   | { kind: "operator" };
 
 const memberRoles = { owner: "owner", tenant_admin: "admin", builder: "builder", viewer: "viewer" } as const;
-const memberSchema = z.object({ tenantId: z.uuid(), userId: z.uuid(), role: z.enum(["owner", "tenant_admin", "builder", "viewer"]) });
+const memberSchema = z.object({
+  tenantId: z.uuid(),
+  userId: z.uuid(),
+  role: z.enum(["owner", "tenant_admin", "builder", "viewer"]),
+});
 
 /** Throws `FORBIDDEN` for everything that is neither a tenant's member nor an operator. */
 export function readCaller(header: (name: string) => string | undefined): LogsCaller {
@@ -17,5 +21,10 @@ export function readCaller(header: (name: string) => string | undefined): LogsCa
   if (tenantId === undefined && role === "admin") return { kind: "operator" };
   const member = memberSchema.safeParse({ tenantId, userId: header("x-hasura-user-id"), role });
   if (!member.success) throw new AppError("FORBIDDEN", "not a member of a tenant");
-  return { kind: "member", tenantId: member.data.tenantId, userId: member.data.userId, role: memberRoles[member.data.role] };
+  return {
+    kind: "member",
+    tenantId: member.data.tenantId,
+    userId: member.data.userId,
+    role: memberRoles[member.data.role],
+  };
 }

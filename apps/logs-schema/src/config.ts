@@ -7,7 +7,12 @@ export const configSchema = z.object({
   ...mongoConfig,
   LOGS_SCHEMA_SECRET: z
     .string()
-    .transform((text) => text.split(",").map((part) => part.trim()).filter((part) => part !== ""))
+    .transform((text) =>
+      text
+        .split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== ""),
+    )
     .pipe(z.array(z.string().min(16)).min(1))
     .describe("what Hasura sends in x-logs-schema-secret; a comma-separated list while it is being changed"),
 });

@@ -19,7 +19,11 @@ export type Deps = {
 /** MongoDB may be away at start: pages then say so, and the client connects when it is back. */
 export async function createDeps(config: Config): Promise<{ deps: Deps; close: () => Promise<void> }> {
   const log = createLogger({ service: "logs-schema", level: config.LOG_LEVEL });
-  const database = createDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL_MAX, applicationName: "logs-schema" });
+  const database = createDatabase({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL_MAX,
+    applicationName: "logs-schema",
+  });
   await assertDatabaseFit(database.pool);
   const mongo = new MongoClient(config.MONGODB_URL, {
     serverSelectionTimeoutMS: STORE_TIMEOUT_MS,

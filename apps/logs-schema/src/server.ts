@@ -60,13 +60,25 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
         const value = request.headers[name];
         return typeof value === "string" ? value : undefined;
       };
-      const context: RequestContext = { deps, caller: () => readCaller(header), budget: createRequestBudget(), accesses: new Map() };
+      const context: RequestContext = {
+        deps,
+        caller: () => readCaller(header),
+        budget: createRequestBudget(),
+        accesses: new Map(),
+      };
       const response = await yoga.fetch(
         "http://logs-schema/graphql",
-        { method: "POST", headers: { "content-type": "application/json", accept: "application/json" }, body: String(request.body ?? "") },
+        {
+          method: "POST",
+          headers: { "content-type": "application/json", accept: "application/json" },
+          body: String(request.body ?? ""),
+        },
         context,
       );
-      return reply.status(response.status).header("content-type", "application/json; charset=utf-8").send(await response.text());
+      return reply
+        .status(response.status)
+        .header("content-type", "application/json; charset=utf-8")
+        .send(await response.text());
     },
   });
   return server;

@@ -1,4 +1,11 @@
-import { databaseConfig, hasuraSecrets, httpConfig, keyConfig, keyProblems, readConfig } from "@control-plane/service-kit";
+import {
+  databaseConfig,
+  hasuraSecrets,
+  httpConfig,
+  keyConfig,
+  keyProblems,
+  readConfig,
+} from "@control-plane/service-kit";
 import { z } from "zod";
 
 const perWindow = z.coerce.number().int().min(0).max(1_000_000);

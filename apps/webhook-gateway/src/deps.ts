@@ -1,5 +1,12 @@
 import { createEnvelope, createKeyProvider, type Envelope, KeyProviderUnavailableError } from "@control-plane/crypto";
-import { assertDatabaseFit, createDatabase, type Database, findActiveDataKey, findDataKey, insertDataKey } from "@control-plane/db";
+import {
+  assertDatabaseFit,
+  createDatabase,
+  type Database,
+  findActiveDataKey,
+  findDataKey,
+  insertDataKey,
+} from "@control-plane/db";
 import { acceptDeliveries, type DeliveryOutcome, type NewDelivery } from "@control-plane/runs";
 import { createLogger, createMetrics, type Logger, type Metrics } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
@@ -26,7 +33,11 @@ export type Deps = {
 
 export async function createDeps(config: Config): Promise<{ deps: Deps; close: () => Promise<void> }> {
   const log = createLogger({ service: "webhook-gateway", level: config.LOG_LEVEL });
-  const database = createDatabase({ url: config.DATABASE_URL, poolMax: config.DATABASE_POOL_MAX, applicationName: "webhook-gateway" });
+  const database = createDatabase({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL_MAX,
+    applicationName: "webhook-gateway",
+  });
   await assertDatabaseFit(database.pool);
   const { db } = database;
   const envelope = createEnvelope({
@@ -71,7 +82,12 @@ async function whenAway<T>(work: Promise<T>): Promise<T> {
 /** SQLSTATE classes 08, 53, 57 and the network's own codes; drizzle wraps what the driver threw. */
 function isConnectionFault(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;
-  if ("code" in error && typeof error.code === "string" && /^(08|53|57|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND)/.test(error.code)) return true;
+  if (
+    "code" in error &&
+    typeof error.code === "string" &&
+    /^(08|53|57|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND)/.test(error.code)
+  )
+    return true;
   if (error instanceof Error && /timeout|terminated|Connection ended|not queryable/i.test(error.message)) return true;
   return "cause" in error && isConnectionFault(error.cause);
 }

@@ -9,7 +9,11 @@ const { deps, close } = await createDeps(config);
 const server = await buildServer(deps, {
   actionSecrets: config.HASURA_ACTION_SECRET,
   trustedProxies: config.TRUSTED_PROXIES,
-  hooks: { bodyBytesMax: config.HOOK_BODY_BYTES_MAX, perPath: config.HOOK_RATE_PER_PATH, perAddress: config.HOOK_RATE_PER_ADDRESS },
+  hooks: {
+    bodyBytesMax: config.HOOK_BODY_BYTES_MAX,
+    perPath: config.HOOK_RATE_PER_PATH,
+    perAddress: config.HOOK_RATE_PER_ADDRESS,
+  },
 });
 runUntilSignal({ server, log: deps.log, close, loops: [startFlushingRejections(deps)], deadlineMs: 10_000 });
 await server.listen({ host: config.HOST, port: config.PORT });

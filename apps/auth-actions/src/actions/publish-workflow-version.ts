@@ -3,8 +3,7 @@ import { z } from "zod";
 import type { Deps } from "../deps.ts";
 import { publishWorkflowVersion as publish } from "../domain/publishing.ts";
 
-const optionalInt = (schema: z.ZodInt) =>
-  schema.nullish().transform((value) => value ?? undefined);
+const optionalInt = (schema: z.ZodInt) => schema.nullish().transform((value) => value ?? undefined);
 
 export const publishWorkflowVersion = defineAction({
   name: "publishWorkflowVersion",

@@ -17,12 +17,22 @@ export type IssueAccessToken = (subject: TokenSubject) => AccessToken;
  * Signs RS256 tokens with Hasura's claims. Exactly one role is allowed, so a request header can raise nobody, and the
  * type of `hasuraRole` leaves no way to the word `admin`, which would be Hasura's superuser.
  */
-export function createTokenIssuer(options: { issuer: string; currentKey: () => SigningKey; now: () => Date }): IssueAccessToken {
+export function createTokenIssuer(options: {
+  issuer: string;
+  currentKey: () => SigningKey;
+  now: () => Date;
+}): IssueAccessToken {
   const signers = new LRUCache<string, (payload: object) => string>({ max: 4 });
   const signerOf = (key: SigningKey): ((payload: object) => string) => {
     const known = signers.get(key.kid);
     if (known !== undefined) return known;
-    const made = createSigner({ key: key.privateKeyPem, algorithm: "RS256", kid: key.kid, header: { alg: "RS256", typ: "at+jwt" }, noTimestamp: true });
+    const made = createSigner({
+      key: key.privateKeyPem,
+      algorithm: "RS256",
+      kid: key.kid,
+      header: { alg: "RS256", typ: "at+jwt" },
+      noTimestamp: true,
+    });
     signers.set(key.kid, made);
     return made;
   };

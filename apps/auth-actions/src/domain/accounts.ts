@@ -17,14 +17,24 @@ import { acceptPassword } from "./password-policy.ts";
 import { type AuthPayload, type Origin, startSession } from "./sessions.ts";
 import { slugFrom, withSuffix } from "./slug.ts";
 
-export type Registration = { email: string; password: string; name: string; tenantName: string; tenantSlug?: string | undefined };
+export type Registration = {
+  email: string;
+  password: string;
+  name: string;
+  tenantName: string;
+  tenantSlug?: string | undefined;
+};
 export type Credentials = { email: string; password: string; tenantSlug?: string | undefined };
 
 /**
  * Tenant, user, owner membership and session in one transaction.
  * Throws `EMAIL_TAKEN`, `SLUG_TAKEN` (only for a slug that was asked for), `PASSWORD_REJECTED`.
  */
-export async function registerUserAndTenant(deps: Pick<Deps, "db" | "issueAccessToken">, input: Registration, origin: Origin): Promise<AuthPayload> {
+export async function registerUserAndTenant(
+  deps: Pick<Deps, "db" | "issueAccessToken">,
+  input: Registration,
+  origin: Origin,
+): Promise<AuthPayload> {
   const passwordHash = await hashPassword(acceptPassword(input.password, input.email));
   const userId = uuidv7();
   const tenantId = uuidv7();
@@ -34,9 +44,13 @@ export async function registerUserAndTenant(deps: Pick<Deps, "db" | "issueAccess
     }
     const slug = input.tenantSlug ?? slugFrom(input.tenantName);
     const wanted = await insertTenant(tx, { id: tenantId, slug, name: input.tenantName });
-    if (wanted === undefined && input.tenantSlug !== undefined) throw new AppError("SLUG_TAKEN", "a tenant with this slug exists");
+    if (wanted === undefined && input.tenantSlug !== undefined)
+      throw new AppError("SLUG_TAKEN", "a tenant with this slug exists");
     const used = wanted === undefined ? withSuffix(slug) : slug;
-    if (wanted === undefined && (await insertTenant(tx, { id: tenantId, slug: used, name: input.tenantName })) === undefined) {
+    if (
+      wanted === undefined &&
+      (await insertTenant(tx, { id: tenantId, slug: used, name: input.tenantName })) === undefined
+    ) {
       throw new AppError("SLUG_TAKEN", "no free slug was found for this name; give one");
     }
     await insertOwner(tx, tenantId, userId);
@@ -51,7 +65,11 @@ export async function registerUserAndTenant(deps: Pick<Deps, "db" | "issueAccess
  * Throws `INVALID_CREDENTIALS` for an unknown e-mail, a wrong password, a tenant he is not in, or none at all; and
  * `TENANT_SELECTION_REQUIRED` with the choices.
  */
-export async function login(deps: Pick<Deps, "db" | "issueAccessToken">, input: Credentials, origin: Origin): Promise<AuthPayload> {
+export async function login(
+  deps: Pick<Deps, "db" | "issueAccessToken">,
+  input: Credentials,
+  origin: Origin,
+): Promise<AuthPayload> {
   const user = await findUserByEmail(deps.db, input.email);
   const password = input.password.normalize("NFKC");
   // Without a user a hash that matches nothing is verified, so that both cases take the same time.
@@ -72,11 +90,21 @@ export async function login(deps: Pick<Deps, "db" | "issueAccessToken">, input: 
     if (membership === undefined) throw invalidCredentials();
     await setLastTenant(tx, user.id, membership.tenantId);
     if (newHash !== undefined) await setPasswordHash(tx, user.id, newHash);
-    return startSession(tx, deps.issueAccessToken, { userId: user.id, tenantId: membership.tenantId, role: membership.role }, live, origin);
+    return startSession(
+      tx,
+      deps.issueAccessToken,
+      { userId: user.id, tenantId: membership.tenantId, role: membership.role },
+      live,
+      origin,
+    );
   });
 }
 
-function chooseTenant(tenants: readonly TenantMembership[], slug: string | undefined, lastTenantId: string | null): TenantMembership {
+function chooseTenant(
+  tenants: readonly TenantMembership[],
+  slug: string | undefined,
+  lastTenantId: string | null,
+): TenantMembership {
   const named = slug === undefined ? undefined : tenants.find((tenant) => tenant.slug === slug);
   if (slug !== undefined && named === undefined) throw invalidCredentials();
   const [first] = tenants;
@@ -98,6 +126,12 @@ function dummyHash(): Promise<string> {
 
 async function recordDenied(deps: Pick<Deps, "db">, user: UserWithPassword): Promise<void> {
   await inTransaction(deps.db, { source: "auth-actions" }, (tx) =>
-    writeAudit(tx, { tenantId: user.lastTenantId, action: "session.denied", targetType: "users", targetId: user.id, outcome: "DENIED" }),
+    writeAudit(tx, {
+      tenantId: user.lastTenantId,
+      action: "session.denied",
+      targetType: "users",
+      targetId: user.id,
+      outcome: "DENIED",
+    }),
   );
 }

@@ -33,8 +33,18 @@ export async function startSession(
   origin: Origin,
 ): Promise<AuthPayload> {
   const refresh = newToken("rt_");
-  const { sessionId, refreshTokenExpiresAt } = await insertSession(tx, { userId: member.userId, tenantId: member.tenantId, tokenHash: refresh.hash, ...origin });
-  await writeAudit(tx, { tenantId: member.tenantId, action: "session.started", targetType: "sessions", targetId: sessionId });
+  const { sessionId, refreshTokenExpiresAt } = await insertSession(tx, {
+    userId: member.userId,
+    tenantId: member.tenantId,
+    tokenHash: refresh.hash,
+    ...origin,
+  });
+  await writeAudit(tx, {
+    tenantId: member.tenantId,
+    action: "session.started",
+    targetType: "sessions",
+    targetId: sessionId,
+  });
   const access = issue(member);
   return {
     accessToken: access.token,

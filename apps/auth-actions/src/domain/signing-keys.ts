@@ -46,7 +46,9 @@ async function load(deps: { db: Database; envelope: Envelope }): Promise<Loaded>
   }
   const current = keys.find(({ state }) => state === "CURRENT");
   if (current === undefined) throw new Error("there is no current signing key");
-  const privateKeyPem = (await deps.envelope.open({ ...COLUMN, rowId: current.id }, current.privateKeyCipher)).toString("utf8");
+  const privateKeyPem = (await deps.envelope.open({ ...COLUMN, rowId: current.id }, current.privateKeyCipher)).toString(
+    "utf8",
+  );
   return { current: { kid: current.kid, privateKeyPem }, publicKeys: keys.map(publicJwk) };
 }
 
@@ -67,7 +69,12 @@ async function makeFirstKey(deps: { db: Database; envelope: Envelope }): Promise
   await inTransaction(deps.db, { source: "auth-actions" }, async (tx) => {
     await lockSigningKeys(tx);
     if ((await findPublishedKeys(tx)).some(({ state }) => state === "CURRENT")) return;
-    await insertSigningKey(tx, { id, kid, publicJwk: { kty: jwk.kty ?? "", n: jwk.n ?? "", e: jwk.e ?? "" }, privateKeyCipher });
+    await insertSigningKey(tx, {
+      id,
+      kid,
+      publicJwk: { kty: jwk.kty ?? "", n: jwk.n ?? "", e: jwk.e ?? "" },
+      privateKeyCipher,
+    });
     await writeAudit(tx, { tenantId: null, action: "signing_key.rotated", targetType: "signing_keys", targetId: id });
   });
 }

@@ -25,7 +25,11 @@ export async function listActiveMemberships(db: Queryable, userId: string): Prom
 }
 
 /** The live role of a user in a tenant; undefined for everybody who is not an ACTIVE member. */
-export async function findMembership(db: Queryable, tenantId: string, userId: string): Promise<{ role: MemberRole } | undefined> {
+export async function findMembership(
+  db: Queryable,
+  tenantId: string,
+  userId: string,
+): Promise<{ role: MemberRole } | undefined> {
   const [membership] = await db
     .select({ role: memberships.role })
     .from(memberships)
@@ -34,14 +38,28 @@ export async function findMembership(db: Queryable, tenantId: string, userId: st
 }
 
 /** Undefined when the e-mail is taken. */
-export async function insertUser(tx: Queryable, user: { id: string; email: string; name: string; passwordHash: string }): Promise<string | undefined> {
-  const [row] = await tx.insert(users).values(user).onConflictDoNothing({ target: users.email }).returning({ id: users.id });
+export async function insertUser(
+  tx: Queryable,
+  user: { id: string; email: string; name: string; passwordHash: string },
+): Promise<string | undefined> {
+  const [row] = await tx
+    .insert(users)
+    .values(user)
+    .onConflictDoNothing({ target: users.email })
+    .returning({ id: users.id });
   return row?.id;
 }
 
 /** Undefined when the slug is taken. */
-export async function insertTenant(tx: Queryable, tenant: { id: string; slug: string; name: string }): Promise<string | undefined> {
-  const [row] = await tx.insert(tenants).values(tenant).onConflictDoNothing({ target: tenants.slug }).returning({ id: tenants.id });
+export async function insertTenant(
+  tx: Queryable,
+  tenant: { id: string; slug: string; name: string },
+): Promise<string | undefined> {
+  const [row] = await tx
+    .insert(tenants)
+    .values(tenant)
+    .onConflictDoNothing({ target: tenants.slug })
+    .returning({ id: tenants.id });
   return row?.id;
 }
 

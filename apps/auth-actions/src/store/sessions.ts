@@ -6,10 +6,19 @@ const REFRESH_TOKEN_DAYS = 30;
 /** From sign-in, whatever is refreshed meanwhile. */
 const SESSION_DAYS = 90;
 
-export type NewSession = { userId: string; tenantId: string; tokenHash: Buffer; ip: string | undefined; userAgent: string | undefined };
+export type NewSession = {
+  userId: string;
+  tenantId: string;
+  tokenHash: Buffer;
+  ip: string | undefined;
+  userAgent: string | undefined;
+};
 
 /** One session is one family of refresh tokens. All times are the database's. */
-export async function insertSession(tx: Queryable, session: NewSession): Promise<{ sessionId: string; refreshTokenExpiresAt: Date }> {
+export async function insertSession(
+  tx: Queryable,
+  session: NewSession,
+): Promise<{ sessionId: string; refreshTokenExpiresAt: Date }> {
   const [row] = await tx
     .insert(sessions)
     .values({
@@ -23,7 +32,11 @@ export async function insertSession(tx: Queryable, session: NewSession): Promise
   if (row === undefined) throw new Error("the session was not inserted");
   const [token] = await tx
     .insert(refreshTokens)
-    .values({ sessionId: row.id, tokenHash: session.tokenHash, expiresAt: sql`now() + make_interval(days => ${REFRESH_TOKEN_DAYS})` })
+    .values({
+      sessionId: row.id,
+      tokenHash: session.tokenHash,
+      expiresAt: sql`now() + make_interval(days => ${REFRESH_TOKEN_DAYS})`,
+    })
     .returning({ expiresAt: refreshTokens.expiresAt });
   if (token === undefined) throw new Error("the refresh token was not inserted");
   return { sessionId: row.id, refreshTokenExpiresAt: token.expiresAt };

@@ -19,7 +19,13 @@ export async function findPublishedKeys(db: Queryable): Promise<StoredSigningKey
     .from(signingKeys)
     .where(inArray(signingKeys.state, ["NEXT", "CURRENT", "RETIRING"]))
     .orderBy(signingKeys.createdAt);
-  return rows.map(({ id, kid, state, publicJwk, privateKeyCipher }) => ({ id, kid, state, publicJwk: storedJwkSchema.parse(publicJwk), privateKeyCipher }));
+  return rows.map(({ id, kid, state, publicJwk, privateKeyCipher }) => ({
+    id,
+    kid,
+    state,
+    publicJwk: storedJwkSchema.parse(publicJwk),
+    privateKeyCipher,
+  }));
 }
 
 export async function insertSigningKey(tx: Queryable, key: Omit<StoredSigningKey, "state">): Promise<void> {

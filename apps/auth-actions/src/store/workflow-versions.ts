@@ -1,18 +1,42 @@
-import { actions, apps, appVersions, connections, type Queryable, workflows, workflowVersions } from "@control-plane/db";
+import {
+  actions,
+  apps,
+  appVersions,
+  connections,
+  type Queryable,
+  workflows,
+  workflowVersions,
+} from "@control-plane/db";
 import { type ActionFacts, type ConnectionFacts, jsonValueSchema } from "@control-plane/runs";
 import { and, eq, inArray, isNull, or, sql } from "drizzle-orm";
 
-export type VersionRow = { id: string; version: number; definition: unknown; contentHash: string; isLatest: boolean; publishedAt: Date | null };
+export type VersionRow = {
+  id: string;
+  version: number;
+  definition: unknown;
+  contentHash: string;
+  isLatest: boolean;
+  publishedAt: Date | null;
+};
 export type WorkflowVersions = { archived: boolean; versions: readonly VersionRow[] };
 
 /** A workflow with the versions that publishing looks at: the draft, the latest, and the one named. Undefined: not the tenant's. */
-export async function readWorkflowVersions(db: Queryable, tenantId: string, workflowId: string, version: number | undefined): Promise<WorkflowVersions | undefined> {
+export async function readWorkflowVersions(
+  db: Queryable,
+  tenantId: string,
+  workflowId: string,
+  version: number | undefined,
+): Promise<WorkflowVersions | undefined> {
   const [workflow] = await db
     .select({ archivedAt: workflows.archivedAt })
     .from(workflows)
     .where(and(eq(workflows.tenantId, tenantId), eq(workflows.id, workflowId)));
   if (workflow === undefined) return undefined;
-  const wanted = [isNull(workflowVersions.publishedAt), eq(workflowVersions.isLatest, true), ...(version === undefined ? [] : [eq(workflowVersions.version, version)])];
+  const wanted = [
+    isNull(workflowVersions.publishedAt),
+    eq(workflowVersions.isLatest, true),
+    ...(version === undefined ? [] : [eq(workflowVersions.version, version)]),
+  ];
   const versions = await db
     .select({
       id: workflowVersions.id,
@@ -37,12 +61,24 @@ export async function lockWorkflow(tx: Queryable, tenantId: string, workflowId: 
 }
 
 /** Moves `is_latest` to the version and publishes it if it was a draft; a first publication date stays. */
-export async function makeLatest(tx: Queryable, tenantId: string, workflowId: string, versionId: string, userId: string): Promise<Date> {
+export async function makeLatest(
+  tx: Queryable,
+  tenantId: string,
+  workflowId: string,
+  versionId: string,
+  userId: string,
+): Promise<Date> {
   // The unique index on the latest version is checked row by row, so the old one goes first.
   await tx
     .update(workflowVersions)
     .set({ isLatest: false })
-    .where(and(eq(workflowVersions.tenantId, tenantId), eq(workflowVersions.workflowId, workflowId), eq(workflowVersions.isLatest, true)));
+    .where(
+      and(
+        eq(workflowVersions.tenantId, tenantId),
+        eq(workflowVersions.workflowId, workflowId),
+        eq(workflowVersions.isLatest, true),
+      ),
+    );
   const [row] = await tx
     .update(workflowVersions)
     .set({
@@ -57,7 +93,11 @@ export async function makeLatest(tx: Queryable, tenantId: string, workflowId: st
 }
 
 /** What the tenant may use of the actions a definition names. */
-export async function readActionFacts(db: Queryable, tenantId: string, ids: readonly string[]): Promise<ReadonlyMap<string, ActionFacts>> {
+export async function readActionFacts(
+  db: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, ActionFacts>> {
   if (ids.length === 0) return new Map();
   const rows = await db
     .select({
@@ -75,13 +115,23 @@ export async function readActionFacts(db: Queryable, tenantId: string, ids: read
   return new Map(
     rows.map((row) => [
       row.id,
-      { published: row.publishedAt !== null, appId: row.appId, authType: row.authType, inputSchema: jsonValueSchema.parse(row.inputSchema), outputSchema: jsonValueSchema.parse(row.outputSchema) },
+      {
+        published: row.publishedAt !== null,
+        appId: row.appId,
+        authType: row.authType,
+        inputSchema: jsonValueSchema.parse(row.inputSchema),
+        outputSchema: jsonValueSchema.parse(row.outputSchema),
+      },
     ]),
   );
 }
 
 /** The tenant's connections among the ids. */
-export async function readConnectionFacts(db: Queryable, tenantId: string, ids: readonly string[]): Promise<ReadonlyMap<string, ConnectionFacts>> {
+export async function readConnectionFacts(
+  db: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, ConnectionFacts>> {
   if (ids.length === 0) return new Map();
   const rows = await db
     .select({ id: connections.id, appId: appVersions.appId, authType: appVersions.authType })

@@ -16,7 +16,10 @@ export function createAccess(db: Queryable, caller: LogsCaller, tenantId: string
   const steps = createBatch((ids) => ownSteps(db, tenantId, ids));
   return {
     async owns(subject) {
-      const [isLive, owned] = await Promise.all([live(), subject.kind === "run" ? runs(subject.workflowRunId) : steps(subject.stepRunId)]);
+      const [isLive, owned] = await Promise.all([
+        live(),
+        subject.kind === "run" ? runs(subject.workflowRunId) : steps(subject.stepRunId),
+      ]);
       if (!isLive) throw new AppError("FORBIDDEN", "not a member of this tenant");
       return owned;
     },

@@ -59,7 +59,8 @@ export function parsePageRequest(args: unknown): PageRequest {
   }
   const { first, after, last, before, filter, waitMs } = parsed.data;
   const backward = last != null || before != null;
-  if (backward && (first != null || after != null)) throw new AppError("BAD_INPUT", "use first and after, or last and before, not both");
+  if (backward && (first != null || after != null))
+    throw new AppError("BAD_INPUT", "use first and after, or last and before, not both");
   if (waitMs != null && waitMs > 0 && after == null) throw new AppError("BAD_INPUT", "waitMs needs after");
   const cursorText = backward ? before : after;
   return {

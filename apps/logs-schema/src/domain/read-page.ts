@@ -14,7 +14,13 @@ export type LogPage = {
 };
 
 const REREAD_MS = 500;
-const UNAVAILABLE: LogPage = { lines: [], startCursor: undefined, endCursor: undefined, hasMore: false, error: "LOGS_UNAVAILABLE" };
+const UNAVAILABLE: LogPage = {
+  lines: [],
+  startCursor: undefined,
+  endCursor: undefined,
+  hasMore: false,
+  error: "LOGS_UNAVAILABLE",
+};
 
 /**
  * One page of a run's or a step's lines. What is not the tenant's reads as empty. A store that is away, or answers later
@@ -45,7 +51,9 @@ async function readOnce(
 ): Promise<LogPage> {
   if (deps.breaker.isOpen()) return { ...UNAVAILABLE, endCursor: request.afterText };
   try {
-    const [allowed, { lines, hasMore }] = await inTime(Promise.all([access.owns(subject), readLines(deps.logs, tenantId, subject, request)]));
+    const [allowed, { lines, hasMore }] = await inTime(
+      Promise.all([access.owns(subject), readLines(deps.logs, tenantId, subject, request)]),
+    );
     deps.breaker.succeeded();
     return allowed ? pageOf(lines, hasMore, request) : pageOf([], false, request);
   } catch (error) {

@@ -4,7 +4,10 @@ const FIELDS_MAX = 200;
 const LINES_MAX = 20_000;
 
 /** How much one GraphQL request may ask for; Hasura sends one aliased field per joined row. */
-export type RequestBudget = { /** Throws `BAD_INPUT` beyond the bounds. */ take(lines: number): void; /** Root fields asked for so far. */ fields(): number };
+export type RequestBudget = {
+  /** Throws `BAD_INPUT` beyond the bounds. */ take(lines: number): void /** Root fields asked for so far. */;
+  fields(): number;
+};
 
 export function createRequestBudget(): RequestBudget {
   let fields = 0;

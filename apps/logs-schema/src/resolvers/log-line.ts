@@ -9,4 +9,7 @@ export const logLine = {
 };
 
 /** Any JSON a runner attached to a line; only ever answered. */
-export const logFields = new GraphQLScalarType({ name: "LogFields", description: "JSON object a runner attached to the line" });
+export const logFields = new GraphQLScalarType({
+  name: "LogFields",
+  description: "JSON object a runner attached to the line",
+});

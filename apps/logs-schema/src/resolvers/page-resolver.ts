@@ -21,18 +21,24 @@ export type RequestContext = {
 const tenantSchema = z.object({ tenantId: z.uuid() });
 
 /** Does what both root fields have in common: bounds, tenant, access, page. */
-export async function resolvePage(args: unknown, context: RequestContext, subject: Subject | undefined): Promise<LogPage> {
+export async function resolvePage(
+  args: unknown,
+  context: RequestContext,
+  subject: Subject | undefined,
+): Promise<LogPage> {
   const request = parsePageRequest(args);
   context.budget.take(request.limit);
   const caller = context.caller();
   const tenantId = namedTenant(args, caller);
   // An id that is no uuid is no id of ours; it reads as empty, like every id that is not the tenant's.
-  if (subject === undefined) return { lines: [], startCursor: undefined, endCursor: request.afterText, hasMore: false, error: undefined };
+  if (subject === undefined)
+    return { lines: [], startCursor: undefined, endCursor: request.afterText, hasMore: false, error: undefined };
   const access = context.accesses.get(tenantId) ?? createAccess(context.deps.db, caller, tenantId);
   context.accesses.set(tenantId, access);
   // Every field of the request has started before the first one waits, so the number of fields is known here.
   await new Promise<void>((resolve) => setImmediate(resolve));
-  if (request.waitMs > 0 && context.budget.fields() > 1) throw new AppError("BAD_INPUT", "waitMs is for requests with a single field");
+  if (request.waitMs > 0 && context.budget.fields() > 1)
+    throw new AppError("BAD_INPUT", "waitMs is for requests with a single field");
   return readPage(context.deps, access, tenantId, subject, request);
 }
 
@@ -40,7 +46,8 @@ function namedTenant(args: unknown, caller: LogsCaller): string {
   const parsed = tenantSchema.safeParse(args);
   if (!parsed.success) throw new AppError("BAD_INPUT", "tenantId: not a uuid");
   const { tenantId } = parsed.data;
-  if (caller.kind === "member" && caller.tenantId !== tenantId) throw new AppError("FORBIDDEN", "not a member of this tenant");
+  if (caller.kind === "member" && caller.tenantId !== tenantId)
+    throw new AppError("FORBIDDEN", "not a member of this tenant");
   return tenantId;
 }
 

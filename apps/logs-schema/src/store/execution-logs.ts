@@ -44,7 +44,9 @@ export async function readLines(
 }
 
 function scope(tenantId: string, subject: Subject): Filter<Document> {
-  return subject.kind === "run" ? { tenantId, workflowRunId: subject.workflowRunId } : { tenantId, stepRunId: subject.stepRunId };
+  return subject.kind === "run"
+    ? { tenantId, workflowRunId: subject.workflowRunId }
+    : { tenantId, stepRunId: subject.stepRunId };
 }
 
 function conditions(filter: LogFilter): Filter<Document> {
@@ -54,7 +56,12 @@ function conditions(filter: LogFilter): Filter<Document> {
     ...(levels.length === 0 || levels.length === LEVELS.length ? {} : { level: { $in: levels } }),
     ...(filter.from === undefined && filter.to === undefined
       ? {}
-      : { ts: { ...(filter.from === undefined ? {} : { $gte: filter.from }), ...(filter.to === undefined ? {} : { $lt: filter.to }) } }),
+      : {
+          ts: {
+            ...(filter.from === undefined ? {} : { $gte: filter.from }),
+            ...(filter.to === undefined ? {} : { $lt: filter.to }),
+          },
+        }),
     ...(filter.contains === undefined ? {} : { message: { $regex: escapePattern(filter.contains), $options: "i" } }),
   };
 }
@@ -72,14 +79,25 @@ function ranges(subject: Subject, { cursor, direction, filter }: PageRequest): F
   return [{ attempt: cursor.attempt, seq: { [beyond]: cursor.seq } }, { attempt: { [beyond]: cursor.attempt } }];
 }
 
-function attemptRanges(attempt: number, cursor: Cursor | undefined, direction: PageRequest["direction"]): Filter<Document>[] {
+function attemptRanges(
+  attempt: number,
+  cursor: Cursor | undefined,
+  direction: PageRequest["direction"],
+): Filter<Document>[] {
   if (cursor === undefined) return [{ attempt }];
-  if (cursor.attempt === attempt) return [{ attempt, seq: direction === "forward" ? { $gt: cursor.seq } : { $lt: cursor.seq } }];
+  if (cursor.attempt === attempt)
+    return [{ attempt, seq: direction === "forward" ? { $gt: cursor.seq } : { $lt: cursor.seq } }];
   const ahead = direction === "forward" ? attempt > cursor.attempt : attempt < cursor.attempt;
   return ahead ? [{ attempt }] : [];
 }
 
-async function scan(logs: LogCollection, filter: Filter<Document>, subject: Subject, direction: PageRequest["direction"], limit: number): Promise<LogDocument[]> {
+async function scan(
+  logs: LogCollection,
+  filter: Filter<Document>,
+  subject: Subject,
+  direction: PageRequest["direction"],
+  limit: number,
+): Promise<LogDocument[]> {
   const order = direction === "forward" ? 1 : -1;
   const sort: Sort = subject.kind === "run" ? { attempt: order, seq: order } : { seq: order };
   const cursor = logs.find(filter, { maxTimeMS: STORE_TIMEOUT_MS, batchSize: limit }).sort(sort).limit(limit);

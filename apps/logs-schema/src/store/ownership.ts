@@ -7,7 +7,13 @@ export async function isLiveMember(db: Queryable, caller: Extract<LogsCaller, { 
   const rows = await db
     .select({ role: memberships.role })
     .from(memberships)
-    .where(and(eq(memberships.tenantId, caller.tenantId), eq(memberships.userId, caller.userId), eq(memberships.status, "ACTIVE")));
+    .where(
+      and(
+        eq(memberships.tenantId, caller.tenantId),
+        eq(memberships.userId, caller.userId),
+        eq(memberships.status, "ACTIVE"),
+      ),
+    );
   return rows[0]?.role === caller.role;
 }
 

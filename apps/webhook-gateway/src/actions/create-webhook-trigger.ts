@@ -29,6 +29,11 @@ export const createWebhookTrigger = defineAction({
       .nullish()
       .transform((value) => value ?? true),
   }),
-  output: z.object({ triggerId: z.uuid(), webhookPath: z.string(), webhookUrl: z.url(), secret: z.string().nullable() }),
+  output: z.object({
+    triggerId: z.uuid(),
+    webhookPath: z.string(),
+    webhookUrl: z.url(),
+    secret: z.string().nullable(),
+  }),
   run: (input, { caller, deps }: { caller: Caller; deps: Deps }) => create(deps, caller, input),
 });

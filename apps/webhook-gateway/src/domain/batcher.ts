@@ -48,7 +48,8 @@ export function createBatcher<I, O>(write: (items: readonly I[]) => Promise<read
 
   return {
     submit(item) {
-      if (waiting.length >= WAITING_MAX) throw new AppError("UNAVAILABLE", "too many requests are waiting", { details: { retryAfterSeconds: 5 } });
+      if (waiting.length >= WAITING_MAX)
+        throw new AppError("UNAVAILABLE", "too many requests are waiting", { details: { retryAfterSeconds: 5 } });
       return new Promise((resolve, reject) => {
         waiting.push({ item, resolve, reject });
         pump();

@@ -83,9 +83,12 @@ function isStorableString(literal: string): boolean {
 /** An object of strings; names that repeat become arrays. */
 function formToInput(body: Buffer): string {
   const fields = new Map<string, string[]>();
-  for (const [name, value] of new URLSearchParams(body.toString("utf8"))) fields.set(name, [...(fields.get(name) ?? []), value]);
+  for (const [name, value] of new URLSearchParams(body.toString("utf8")))
+    fields.set(name, [...(fields.get(name) ?? []), value]);
   if ([...fields].some(([name, values]) => name.includes("\0") || values.some((value) => value.includes("\0")))) {
     throw new AppError("BODY_NOT_STORABLE", "the body cannot be stored: it has U+0000");
   }
-  return JSON.stringify(Object.fromEntries([...fields].map(([name, values]) => [name, values.length === 1 ? values[0] : values])));
+  return JSON.stringify(
+    Object.fromEntries([...fields].map(([name, values]) => [name, values.length === 1 ? values[0] : values])),
+  );
 }

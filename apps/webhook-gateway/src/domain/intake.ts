@@ -24,7 +24,10 @@ export type WebhookOutcome =
  * Takes one webhook: verifies the raw bytes, turns them into a run's input, and writes delivery and run in one statement.
  * Refused requests write nothing. Throws `BODY_NOT_JSON`, `BODY_NOT_STORABLE`, `UNAVAILABLE`.
  */
-export async function takeWebhook(deps: Pick<Deps, "findTrigger" | "readSecrets" | "rejections" | "envelope" | "batcher">, request: WebhookRequest): Promise<WebhookOutcome> {
+export async function takeWebhook(
+  deps: Pick<Deps, "findTrigger" | "readSecrets" | "rejections" | "envelope" | "batcher">,
+  request: WebhookRequest,
+): Promise<WebhookOutcome> {
   const lookup = await deps.findTrigger(request.webhookPath);
   const judgement = await judge(deps.readSecrets, lookup, request);
   if (judgement.outcome === "refused") {
@@ -34,7 +37,10 @@ export async function takeWebhook(deps: Pick<Deps, "findTrigger" | "readSecrets"
   const { trigger, matchedSecret, deliveryId: senderId } = judgement;
   const input = bodyToInput(request.body, request.contentType);
   const deliveryId = uuidv7();
-  const bodyCipher = await deps.envelope.seal({ tenantId: trigger.tenantId, table: "webhook_deliveries", rowId: deliveryId, column: "body_cipher" }, request.body);
+  const bodyCipher = await deps.envelope.seal(
+    { tenantId: trigger.tenantId, table: "webhook_deliveries", rowId: deliveryId, column: "body_cipher" },
+    request.body,
+  );
   const delivery: NewDelivery = {
     deliveryId,
     runId: uuidv7(),

@@ -14,7 +14,8 @@ export function createRateLimit(perWindow: number, now: () => number = performan
       if (perWindow === 0) return undefined;
       const at = now();
       const known = buckets.get(key);
-      const tokens = known === undefined ? perWindow : Math.min(perWindow, known.tokens + ((at - known.at) * perWindow) / WINDOW_MS);
+      const tokens =
+        known === undefined ? perWindow : Math.min(perWindow, known.tokens + ((at - known.at) * perWindow) / WINDOW_MS);
       buckets.delete(key);
       buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, at });
       if (buckets.size > BUCKETS_MAX) dropOldest(buckets);

@@ -3,7 +3,9 @@ const RECORDED: ReadonlySet<string> = new Set(["content-type", "user-agent", "we
 const VALUE_LENGTH_MAX = 1_000;
 
 export function recordedHeaders(headers: readonly (readonly [name: string, value: string])[]): Record<string, string> {
-  const kept = headers.filter(([name]) => RECORDED.has(name)).map(([name, value]) => [name, printable(value).slice(0, VALUE_LENGTH_MAX)] as const);
+  const kept = headers
+    .filter(([name]) => RECORDED.has(name))
+    .map(([name, value]) => [name, printable(value).slice(0, VALUE_LENGTH_MAX)] as const);
   return Object.fromEntries(kept);
 }
 

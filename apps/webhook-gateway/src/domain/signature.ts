@@ -6,7 +6,9 @@ import type { LiveSecret, ReceivedRequest, RefusalReason, Verification } from ".
 import { standardWebhooks } from "./schemes/standard-webhooks.ts";
 
 /** Stands in where no trigger receives, so that such a request costs the same work and gets the same answer. */
-const DUMMY_SECRETS: readonly LiveSecret[] = [{ value: `whsec_${Buffer.alloc(32, 0x5a).toString("base64")}`, label: "CURRENT" }];
+const DUMMY_SECRETS: readonly LiveSecret[] = [
+  { value: `whsec_${Buffer.alloc(32, 0x5a).toString("base64")}`, label: "CURRENT" },
+];
 const DUMMY_TOLERANCE_SECONDS = 300;
 
 const SECRET_TTL_MS = 5 * 60_000;
@@ -21,14 +23,18 @@ export function createSecretReader(envelope: Envelope): SecretReader {
     const key = cipher.toString("base64");
     const known = opened.get(key);
     if (known !== undefined) return known;
-    const plain = await envelope.open({ tenantId: trigger.tenantId, table: "triggers", rowId: trigger.id, column }, cipher);
+    const plain = await envelope.open(
+      { tenantId: trigger.tenantId, table: "triggers", rowId: trigger.id, column },
+      cipher,
+    );
     const text = plain.toString("utf8");
     opened.set(key, text);
     return text;
   };
   return async (trigger, nowSeconds) => {
     const secrets: LiveSecret[] = [];
-    if (trigger.secret !== undefined) secrets.push({ value: await open(trigger, "webhook_secret_cipher", trigger.secret), label: "CURRENT" });
+    if (trigger.secret !== undefined)
+      secrets.push({ value: await open(trigger, "webhook_secret_cipher", trigger.secret), label: "CURRENT" });
     const { previousSecret, previousSecretExpiresAt } = trigger;
     if (previousSecret !== undefined && previousSecretExpiresAt !== undefined && nowSeconds < previousSecretExpiresAt) {
       secrets.push({ value: await open(trigger, "webhook_secret_previous_cipher", previousSecret), label: "PREVIOUS" });
@@ -42,10 +48,18 @@ export type Judgement =
   | { outcome: "refused"; triggerId: string | undefined; reason: RefusalReason | "NOT_RECEIVING" };
 
 /** Verifies the raw bytes; a request without a receiving trigger is verified against a constant dummy and refused. */
-export async function judge(readSecrets: SecretReader, lookup: TriggerLookup, request: ReceivedRequest): Promise<Judgement> {
+export async function judge(
+  readSecrets: SecretReader,
+  lookup: TriggerLookup,
+  request: ReceivedRequest,
+): Promise<Judgement> {
   if (lookup.kind !== "receiving") {
     standardWebhooks.verify(request, DUMMY_SECRETS, DUMMY_TOLERANCE_SECONDS);
-    return { outcome: "refused", triggerId: lookup.kind === "unknown" ? undefined : lookup.triggerId, reason: "NOT_RECEIVING" };
+    return {
+      outcome: "refused",
+      triggerId: lookup.kind === "unknown" ? undefined : lookup.triggerId,
+      reason: "NOT_RECEIVING",
+    };
   }
   const { trigger } = lookup;
   const secrets = await readSecrets(trigger, request.receivedAt);
@@ -53,6 +67,12 @@ export async function judge(readSecrets: SecretReader, lookup: TriggerLookup, re
     outcome: "refused",
     reason: "SECRET_UNUSABLE",
   };
-  if (verification.outcome === "refused") return { outcome: "refused", triggerId: trigger.id, reason: verification.reason };
-  return { outcome: "verified", trigger, matchedSecret: verification.matchedSecret, deliveryId: verification.deliveryId };
+  if (verification.outcome === "refused")
+    return { outcome: "refused", triggerId: trigger.id, reason: verification.reason };
+  return {
+    outcome: "verified",
+    trigger,
+    matchedSecret: verification.matchedSecret,
+    deliveryId: verification.deliveryId,
+  };
 }

@@ -2,8 +2,8 @@ import { currentTrace } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Deps } from "../deps.ts";
-import { createRateLimit } from "../domain/rate-limit.ts";
 import { takeWebhook, type WebhookOutcome } from "../domain/intake.ts";
+import { createRateLimit } from "../domain/rate-limit.ts";
 import { readBody } from "./read-body.ts";
 
 export type HookLimits = { bodyBytesMax: number; perPath: number; perAddress: number };
@@ -14,9 +14,12 @@ const OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"];
 export async function registerHookRoutes(server: FastifyInstance, deps: Deps, limits: HookLimits): Promise<void> {
   const byPath = createRateLimit(limits.perPath);
   const byAddress = createRateLimit(limits.perAddress);
-  const deliveries = deps.metrics.counter("webhook_deliveries_total", "webhook requests by scheme and outcome", ["scheme", "outcome"]);
+  const deliveries = deps.metrics.counter("webhook_deliveries_total", "webhook requests by scheme and outcome", [
+    "scheme",
+    "outcome",
+  ]);
 
-  await server.register(async (hooks) => {
+  await server.register(async (hooks): Promise<void> => {
     // Every content type is taken as raw bytes; the handler reads them itself.
     hooks.removeAllContentTypeParsers();
     hooks.addContentTypeParser("*", (_request, _payload, done) => done(null, undefined));
@@ -74,12 +77,14 @@ async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Prom
 }
 
 function refuseOverLimit(waitSeconds: number | undefined): void {
-  if (waitSeconds !== undefined) throw new AppError("RATE_LIMITED", "too many requests", { details: { retryAfterSeconds: waitSeconds } });
+  if (waitSeconds !== undefined)
+    throw new AppError("RATE_LIMITED", "too many requests", { details: { retryAfterSeconds: waitSeconds } });
 }
 
 function refuseEncoding(request: FastifyRequest): void {
   const encoding = request.headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") throw new AppError("UNSUPPORTED_MEDIA_TYPE", "send the body without content-encoding");
+  if (encoding !== undefined && encoding !== "identity")
+    throw new AppError("UNSUPPORTED_MEDIA_TYPE", "send the body without content-encoding");
 }
 
 function refuseLength(request: FastifyRequest, bytesMax: number): void {
@@ -91,6 +96,7 @@ function refuseLength(request: FastifyRequest, bytesMax: number): void {
 function rawHeaders(request: FastifyRequest): [string, string][] {
   const { rawHeaders: raw } = request.raw;
   const headers: [string, string][] = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) headers.push([(raw[index] ?? "").toLowerCase(), raw[index + 1] ?? ""]);
+  for (let index = 0; index + 1 < raw.length; index += 2)
+    headers.push([(raw[index] ?? "").toLowerCase(), raw[index + 1] ?? ""]);
   return headers;
 }

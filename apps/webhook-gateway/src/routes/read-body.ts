@@ -22,13 +22,18 @@ export function readBody(stream: IncomingMessage, bytesMax: number): Promise<Buf
       });
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes > bytesMax) return refuse(new AppError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes`));
+      if (bytes > bytesMax)
+        return refuse(new AppError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes`));
       chunks.push(chunk);
     };
     const onEnd = (): void => finish(() => resolve(Buffer.concat(chunks)));
     const onError = (error: Error): void => finish(() => reject(error));
-    const onClose = (): void => finish(() => reject(new AppError("REQUEST_TIMEOUT", "the connection ended before the body did")));
-    const timer = setTimeout(() => refuse(new AppError("REQUEST_TIMEOUT", "the body took too long to arrive")), READ_MS_MAX);
+    const onClose = (): void =>
+      finish(() => reject(new AppError("REQUEST_TIMEOUT", "the connection ended before the body did")));
+    const timer = setTimeout(
+      () => refuse(new AppError("REQUEST_TIMEOUT", "the body took too long to arrive")),
+      READ_MS_MAX,
+    );
     stream.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
   });
 }

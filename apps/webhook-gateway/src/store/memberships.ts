@@ -3,7 +3,11 @@ import type { MemberRole } from "@control-plane/service-kit";
 import { and, eq } from "drizzle-orm";
 
 /** The live role of a user in a tenant; undefined for everybody who is not an ACTIVE member. */
-export async function findMembership(db: Queryable, tenantId: string, userId: string): Promise<{ role: MemberRole } | undefined> {
+export async function findMembership(
+  db: Queryable,
+  tenantId: string,
+  userId: string,
+): Promise<{ role: MemberRole } | undefined> {
   const [membership] = await db
     .select({ role: memberships.role })
     .from(memberships)

@@ -13,7 +13,10 @@ export type ReceivingTrigger = {
   previousSecretExpiresAt: number | undefined;
 };
 
-export type TriggerLookup = { kind: "receiving"; trigger: ReceivingTrigger } | { kind: "not-receiving"; triggerId: string } | { kind: "unknown" };
+export type TriggerLookup =
+  | { kind: "receiving"; trigger: ReceivingTrigger }
+  | { kind: "not-receiving"; triggerId: string }
+  | { kind: "unknown" };
 
 /** By path, which is unique over all tenants: the only query of the product that may not name one. */
 export async function findTriggerByPath(db: Queryable, webhookPath: string): Promise<TriggerLookup> {
@@ -35,7 +38,8 @@ export async function findTriggerByPath(db: Queryable, webhookPath: string): Pro
     .leftJoin(workflowVersions, and(eq(workflowVersions.workflowId, workflows.id), workflowVersions.isLatest))
     .where(and(eq(triggers.webhookPath, webhookPath), eq(triggers.type, "WEBHOOK")));
   if (row === undefined) return { kind: "unknown" };
-  if (!row.enabled || row.archivedAt !== null || row.latestVersionId === null) return { kind: "not-receiving", triggerId: row.id };
+  if (!row.enabled || row.archivedAt !== null || row.latestVersionId === null)
+    return { kind: "not-receiving", triggerId: row.id };
   return {
     kind: "receiving",
     trigger: {
@@ -45,7 +49,8 @@ export async function findTriggerByPath(db: Queryable, webhookPath: string): Pro
       toleranceSeconds: row.toleranceSeconds ?? 300,
       secret: row.secret ?? undefined,
       previousSecret: row.previousSecret ?? undefined,
-      previousSecretExpiresAt: row.previousSecretExpiresAt === null ? undefined : row.previousSecretExpiresAt.getTime() / 1000,
+      previousSecretExpiresAt:
+        row.previousSecretExpiresAt === null ? undefined : row.previousSecretExpiresAt.getTime() / 1000,
     },
   };
 }
@@ -83,7 +88,9 @@ export async function insertWebhookTrigger(db: Queryable, trigger: NewWebhookTri
   const [workflow] = await db
     .select({ id: workflows.id })
     .from(workflows)
-    .where(and(eq(workflows.tenantId, trigger.tenantId), eq(workflows.id, trigger.workflowId), isNull(workflows.archivedAt)));
+    .where(
+      and(eq(workflows.tenantId, trigger.tenantId), eq(workflows.id, trigger.workflowId), isNull(workflows.archivedAt)),
+    );
   if (workflow === undefined) return false;
   await db.insert(triggers).values({
     id: trigger.id,

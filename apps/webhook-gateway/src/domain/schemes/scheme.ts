@@ -21,7 +21,11 @@ export type RefusalReason =
   | "SIGNATURE_MISMATCH";
 
 export type Verification =
-  | { outcome: "verified"; matchedSecret: "CURRENT" | "PREVIOUS"; /** The sender's id of the delivery. */ deliveryId: string }
+  | {
+      outcome: "verified";
+      matchedSecret: "CURRENT" | "PREVIOUS" /** The sender's id of the delivery. */;
+      deliveryId: string;
+    }
   | { outcome: "refused"; reason: RefusalReason };
 
 /** One signature scheme: how its senders sign, and which secrets it takes. */
@@ -34,7 +38,10 @@ export type Scheme = {
 };
 
 /** The header's only value; a needed header that is absent, empty or sent twice refuses the request. */
-export function singleHeader(request: ReceivedRequest, name: string): { value: string } | { reason: "HEADER_MISSING" | "HEADER_AMBIGUOUS" } {
+export function singleHeader(
+  request: ReceivedRequest,
+  name: string,
+): { value: string } | { reason: "HEADER_MISSING" | "HEADER_AMBIGUOUS" } {
   const values = request.headers.filter(([key]) => key === name).map(([, value]) => value);
   const [value] = values;
   if (value === undefined || value === "") return { reason: "HEADER_MISSING" };

@@ -1,5 +1,12 @@
 import { createHmac, createPublicKey, type KeyObject, randomBytes, timingSafeEqual, verify } from "node:crypto";
-import { type LiveSecret, type ReceivedRequest, type Scheme, singleHeader, timestampProblem, type Verification } from "./scheme.ts";
+import {
+  type LiveSecret,
+  type ReceivedRequest,
+  type Scheme,
+  singleHeader,
+  timestampProblem,
+  type Verification,
+} from "./scheme.ts";
 
 const NAMES = { id: "webhook-id", timestamp: "webhook-timestamp", signature: "webhook-signature" } as const;
 /** The same three under the name of their inventor, used only where none of the standard names is present. */
@@ -52,7 +59,11 @@ function readHeaders(request: ReceivedRequest): Headers | { reason: "HEADER_MISS
 }
 
 /** Every listed signature is tried against every key, without an early exit, so that the time tells nothing. */
-function compare(body: Buffer, headers: Headers, keys: readonly { key: Key; label: LiveSecret["label"] }[]): Verification {
+function compare(
+  body: Buffer,
+  headers: Headers,
+  keys: readonly { key: Key; label: LiveSecret["label"] }[],
+): Verification {
   const signed = Buffer.concat([Buffer.from(`${headers.id}.${headers.timestamp}.`, "utf8"), body]);
   const candidates = headers.signature.split(" ").map((item) => {
     const comma = item.indexOf(",");
@@ -87,5 +98,8 @@ function decodeKey(secret: string): Key | undefined {
   if (bytes.length === 0) return undefined;
   if (!isPublic) return { kind: "hmac", secret: bytes };
   if (bytes.length !== 32) return undefined;
-  return { kind: "ed25519", publicKey: createPublicKey({ key: Buffer.concat([ED25519_SPKI_PREFIX, bytes]), format: "der", type: "spki" }) };
+  return {
+    kind: "ed25519",
+    publicKey: createPublicKey({ key: Buffer.concat([ED25519_SPKI_PREFIX, bytes]), format: "der", type: "spki" }),
+  };
 }
