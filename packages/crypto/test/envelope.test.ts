@@ -1,13 +1,23 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { createEnvelope, createLocalKeyring, type Envelope, type EnvelopeDeps, type Place, type WrappedKey } from "../src/index.ts";
+import {
+  createEnvelope,
+  createLocalKeyring,
+  type Envelope,
+  type EnvelopeDeps,
+  type Place,
+  type WrappedKey,
+} from "../src/index.ts";
 
 function keyring(): string {
   return JSON.stringify({ current: "k1", keys: { k1: randomBytes(32).toString("base64") } });
 }
 
 /** Data keys in memory, as the table keeps them: one ACTIVE key per tenant. */
-function openEnvelope(provider = createLocalKeyring(keyring()), rows: WrappedKey[] = []): { envelope: Envelope; rows: WrappedKey[] } {
+function openEnvelope(
+  provider = createLocalKeyring(keyring()),
+  rows: WrappedKey[] = [],
+): { envelope: Envelope; rows: WrappedKey[] } {
   const deps: EnvelopeDeps = {
     provider,
     loadKey: async (tenantId) => rows.find((row) => row.tenantId === tenantId),
@@ -19,7 +29,13 @@ function openEnvelope(provider = createLocalKeyring(keyring()), rows: WrappedKey
   return { envelope: createEnvelope(deps), rows };
 }
 
-const place = (changes: Partial<Place> = {}): Place => ({ tenantId: "t1", table: "connections", rowId: "r1", column: "secret_cipher", ...changes });
+const place = (changes: Partial<Place> = {}): Place => ({
+  tenantId: "t1",
+  table: "connections",
+  rowId: "r1",
+  column: "secret_cipher",
+  ...changes,
+});
 
 describe("an envelope", () => {
   test("opens only in the place where it was sealed", async () => {
@@ -27,7 +43,9 @@ describe("an envelope", () => {
     const tenants = ["t1", "t2", null];
     const rowIds = ["r1", "r2", "r3"];
     const columns = ["secret_cipher", "access_token_cipher", "body_cipher"];
-    const places = tenants.flatMap((tenantId) => rowIds.flatMap((rowId) => columns.map((column) => place({ tenantId, rowId, column }))));
+    const places = tenants.flatMap((tenantId) =>
+      rowIds.flatMap((rowId) => columns.map((column) => place({ tenantId, rowId, column }))),
+    );
 
     for (const home of places) {
       const sealed = await envelope.seal(home, Buffer.from("secret"));
@@ -67,7 +85,8 @@ describe("an envelope", () => {
     const ivs = new Set<string>();
     const rounds = 100_000;
 
-    for (let round = 0; round < rounds; round++) ivs.add((await envelope.seal(place(), Buffer.alloc(0))).subarray(17, 29).toString("latin1"));
+    for (let round = 0; round < rounds; round++)
+      ivs.add((await envelope.seal(place(), Buffer.alloc(0))).subarray(17, 29).toString("latin1"));
 
     expect(ivs.size).toBe(rounds);
   });

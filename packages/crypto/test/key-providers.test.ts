@@ -1,7 +1,13 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import { createKeyProvider, createLocalKeyring, createVaultTransit, type KeyProvider, KeyProviderUnavailableError } from "../src/index.ts";
+import {
+  createKeyProvider,
+  createLocalKeyring,
+  createVaultTransit,
+  type KeyProvider,
+  KeyProviderUnavailableError,
+} from "../src/index.ts";
 
 /** Vault's transit engine over HTTP, with the key in memory: one version, associated data honoured. */
 async function startVault(): Promise<{ url: string; server: Server; requests: string[] }> {
@@ -14,19 +20,27 @@ async function startVault(): Promise<{ url: string; server: Server; requests: st
     });
     request.on("end", () => {
       requests.push(`${request.method} ${request.url}`);
-      const answer = (status: number, data: unknown): void => void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(data));
+      const answer = (status: number, data: unknown): void =>
+        void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(data));
       if (request.headers["x-vault-token"] !== "test-token") return answer(403, { errors: ["permission denied"] });
       if (request.method === "GET") return answer(200, { data: { latest_version: 1 } });
       const { plaintext, ciphertext, associated_data: aad } = JSON.parse(body);
       if (request.url?.includes("/encrypt/")) {
         const iv = randomBytes(12);
         const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(aad, "base64"));
-        const sealed = Buffer.concat([iv, cipher.update(Buffer.from(plaintext, "base64")), cipher.final(), cipher.getAuthTag()]);
+        const sealed = Buffer.concat([
+          iv,
+          cipher.update(Buffer.from(plaintext, "base64")),
+          cipher.final(),
+          cipher.getAuthTag(),
+        ]);
         return answer(200, { data: { ciphertext: `vault:v1:${sealed.toString("base64")}` } });
       }
       try {
         const sealed = Buffer.from(ciphertext.split(":")[2], "base64");
-        const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, 12)).setAAD(Buffer.from(aad, "base64")).setAuthTag(sealed.subarray(-16));
+        const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, 12))
+          .setAAD(Buffer.from(aad, "base64"))
+          .setAuthTag(sealed.subarray(-16));
         const plain = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
         return answer(200, { data: { plaintext: plain.toString("base64") } });
       } catch {
@@ -45,7 +59,13 @@ afterEach(() => {
 });
 
 const makers: Record<string, () => Promise<KeyProvider>> = {
-  local: async () => createLocalKeyring(JSON.stringify({ current: "k2", keys: { k1: randomBytes(32).toString("base64"), k2: randomBytes(32).toString("base64") } })),
+  local: async () =>
+    createLocalKeyring(
+      JSON.stringify({
+        current: "k2",
+        keys: { k1: randomBytes(32).toString("base64"), k2: randomBytes(32).toString("base64") },
+      }),
+    ),
   vault: async () => {
     const { url, server } = await startVault();
     servers.push(server);
@@ -104,6 +124,9 @@ test("a refused vault token is a refusal and is not tried again", async () => {
   expect(requests).toHaveLength(1);
 });
 
-test.each(["", "{}", '{"current":"a","keys":{}}', '{"current":"a","keys":{"a":"c2hvcnQ="}}'])("a malformed keyring is refused: %s", (keyring) => {
-  expect(() => createKeyProvider({ KEY_PROVIDER: "local", KEYRING: keyring })).toThrow("keyring");
-});
+test.each(["", "{}", '{"current":"a","keys":{}}', '{"current":"a","keys":{"a":"c2hvcnQ="}}'])(
+  "a malformed keyring is refused: %s",
+  (keyring) => {
+    expect(() => createKeyProvider({ KEY_PROVIDER: "local", KEYRING: keyring })).toThrow("keyring");
+  },
+);

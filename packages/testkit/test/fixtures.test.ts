@@ -114,7 +114,11 @@ test("a webhook secret can be sealed for its row", async ({ world, keys }) => {
   const id = uuidv7();
   const place = { tenantId: workflow.tenantId, table: "triggers", rowId: id, column: "webhook_secret_cipher" };
 
-  const hook = await workflow.webhook({ id, signatureScheme: "GITHUB", webhookSecretCipher: await keys.seal(place, "a secret") });
+  const hook = await workflow.webhook({
+    id,
+    signatureScheme: "GITHUB",
+    webhookSecretCipher: await keys.seal(place, "a secret"),
+  });
 
   expect(await keys.open(place, hook.webhookSecretCipher ?? Buffer.alloc(0))).toBe("a secret");
 });

@@ -19,10 +19,10 @@ export async function registerHookRoutes(server: FastifyInstance, deps: Deps, li
     "outcome",
   ]);
 
-  await server.register(async (hooks): Promise<void> => {
+  await server.register((hooks, _options, done) => {
     // Every content type is taken as raw bytes; the handler reads them itself.
     hooks.removeAllContentTypeParsers();
-    hooks.addContentTypeParser("*", (_request, _payload, done) => done(null, undefined));
+    hooks.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null, undefined));
     hooks.route({ method: OTHER_METHODS, url: "/hooks/*", handler: refuseMethod });
     hooks.post<{ Params: { "*": string } }>("/hooks/*", {
       onRequest: async (request) => {
@@ -48,6 +48,7 @@ export async function registerHookRoutes(server: FastifyInstance, deps: Deps, li
         return answer(reply, outcome);
       },
     });
+    done();
   });
 }
 

@@ -22,9 +22,8 @@ export function readBody(stream: IncomingMessage, bytesMax: number): Promise<Buf
       });
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes > bytesMax)
-        return refuse(new AppError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes`));
-      chunks.push(chunk);
+      if (bytes > bytesMax) refuse(new AppError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes`));
+      else chunks.push(chunk);
     };
     const onEnd = (): void => finish(() => resolve(Buffer.concat(chunks)));
     const onError = (error: Error): void => finish(() => reject(error));

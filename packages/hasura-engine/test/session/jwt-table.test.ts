@@ -235,8 +235,10 @@ function secret(name: string): Buffer {
 
 function setAt(target: Record<string, unknown>, keysDown: readonly string[], value: unknown): void {
   const [first = "", ...rest] = keysDown;
-  if (rest.length > 0) setAt(asRecord((target[first] ??= {})), rest, value);
-  else if (value === undefined) delete target[first];
+  if (rest.length > 0) {
+    target[first] ??= {};
+    setAt(asRecord(target[first]), rest, value);
+  } else if (value === undefined) delete target[first];
   else target[first] = value;
 }
 
