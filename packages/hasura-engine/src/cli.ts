@@ -128,7 +128,13 @@ async function withEngine(
 ): Promise<number> {
   const metadata = await readMetadata(settings);
   const introspect = await introspectFromFiles(remotes);
-  const engine = await createEngine({ metadata, databaseUrl: databaseUrlOf(metadata), settings, introspect });
+  const engine = await createEngine({
+    metadata,
+    databaseUrl: databaseUrlOf(metadata),
+    settings,
+    introspect,
+    events: false,
+  });
   try {
     return await work(engine);
   } finally {

@@ -27,6 +27,8 @@ export type EngineOptions = {
   readonly introspect?: Introspect;
   /** Pause between two tries to reach an unreachable remote schema; default 5 s. */
   readonly remoteRetryMs?: number;
+  /** Event triggers are installed, and events and crons delivered; default true. */
+  readonly events?: boolean;
 };
 
 export type ExecutionResult = { readonly dataText: string; readonly setCookie: readonly string[] };
@@ -74,7 +76,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     throw error;
   });
   let state = stateOf(loaded);
-  const events = await startEvents({ pool, settings, log }, loaded.model).catch(async (error: unknown) => {
+  const starting = options.events === false ? undefined : startEvents({ pool, settings, log }, loaded.model);
+  const events = await starting?.catch(async (error: unknown) => {
     await pool.end();
     throw error;
   });
@@ -103,7 +106,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       oneByOne(async () => {
         const next = await load(metadata, { pool, settings, introspect, version: version + 1 });
         version += 1;
-        await events.install(next.model);
+        await events?.install(next.model);
         replace(next);
       }),
     inconsistencies: () => state.model.inconsistencies,
@@ -118,7 +121,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     async close() {
       clearInterval(retry);
       await oneByOne(async () => {});
-      await events.stop();
+      await events?.stop();
       await pool.end();
     },
   };

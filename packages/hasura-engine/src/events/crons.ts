@@ -1,33 +1,54 @@
-import { CronExpressionParser } from "cron-parser";
 import type pg from "pg";
 import type { EngineLog } from "../engine-log.ts";
 import type { CronTrigger } from "../model/model.ts";
+import { deleteStaleSlots, writeSlots } from "./cron-slots.ts";
+import { createRunningSet } from "./running-set.ts";
 import { send } from "./send.ts";
 
 export type Crons = { stop(): Promise<void> };
 
 const CHECK_MS = 10_000;
-/** Slots are written ahead of time, so that those of a downtime are known afterwards. */
-const SLOTS_AHEAD = 10;
-const BATCH = 50;
+const AT_A_TIME_MAX = 50;
+/** How long a stop waits for answers; below the deadline of the process. */
+const STOP_GRACE_MS = 5_000;
 
+type Deps = { pool: pg.Pool; triggers: () => readonly CronTrigger[]; log: EngineLog };
 type CronRow = { id: string; trigger_name: string; scheduled_time: string; tries: number; late_seconds: number };
 
 /** Fires cron triggers: each slot once in the log, delivered when due, dead when later than its tolerance. */
-export function startCrons(deps: {
-  pool: pg.Pool;
-  triggers: () => readonly CronTrigger[];
-  log: EngineLog;
-  checkMs?: number;
-}): Crons {
+export function startCrons(deps: Deps & { checkMs?: number }): Crons {
+  const { pool, log } = deps;
+  const running = createRunningSet();
   let stopped = false;
-  let running: Promise<void> | undefined;
+  let passing: Promise<void> | undefined;
+  /** The triggers whose slots the log was last brought in line with. */
+  let aligned: string | undefined;
+
+  const align = async (triggers: readonly CronTrigger[]): Promise<void> => {
+    const wanted = JSON.stringify(triggers.map(({ name, schedule }) => [name, schedule]));
+    if (wanted === aligned) return;
+    await deleteStaleSlots(pool, triggers);
+    aligned = wanted;
+  };
+  const pass = async (): Promise<void> => {
+    const triggers = deps.triggers();
+    await align(triggers);
+    for (const trigger of triggers) await writeSlots(pool, trigger);
+    for (const row of await claim(pool, triggers, AT_A_TIME_MAX - running.size())) {
+      const trigger = triggers.find(({ name }) => name === row.trigger_name);
+      if (trigger !== undefined) running.add(fireSafely(trigger, row));
+    }
+  };
+  const fireSafely = (trigger: CronTrigger, row: CronRow): Promise<void> =>
+    fire(pool, trigger, row, running.signal).catch((error: unknown) =>
+      log.warn({ err: error, cronEventId: row.id }, "a cron slot's outcome could not be recorded"),
+    );
   const check = (): void => {
-    if (stopped || running !== undefined || deps.triggers().length === 0) return;
-    running = pass(deps)
-      .catch((error: unknown) => deps.log.warn({ err: error }, "cron triggers could not be checked"))
+    if (stopped || passing !== undefined) return;
+    passing = pass()
+      .catch((error: unknown) => log.warn({ err: error }, "cron triggers could not be checked"))
       .finally(() => {
-        running = undefined;
+        passing = undefined;
       });
   };
   const timer = setInterval(check, deps.checkMs ?? CHECK_MS);
@@ -36,15 +57,15 @@ export function startCrons(deps: {
     async stop() {
       stopped = true;
       clearInterval(timer);
-      await running;
+      await passing;
+      await running.finish(STOP_GRACE_MS);
     },
   };
 }
 
-async function pass(deps: { pool: pg.Pool; triggers: () => readonly CronTrigger[]; log: EngineLog }): Promise<void> {
-  const triggers = deps.triggers();
-  for (const trigger of triggers) await writeSlots(deps.pool, trigger);
-  const { rows } = await deps.pool.query<CronRow>(
+async function claim(pool: pg.Pool, triggers: readonly CronTrigger[], limit: number): Promise<CronRow[]> {
+  if (triggers.length === 0 || limit <= 0) return [];
+  const { rows } = await pool.query<CronRow>(
     `update embedded_hdb.cron_events c set status = 'locked', locked_at = now()
        from (select id from embedded_hdb.cron_events
               where trigger_name = any($1) and scheduled_time <= now()
@@ -54,32 +75,12 @@ async function pass(deps: { pool: pg.Pool; triggers: () => readonly CronTrigger[
       where c.id = due.id
       returning c.id, c.trigger_name, to_char(c.scheduled_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as scheduled_time, c.tries,
                 extract(epoch from now() - c.scheduled_time)::float8 as late_seconds`,
-    [triggers.map(({ name }) => name), BATCH],
+    [triggers.map(({ name }) => name), limit],
   );
-  await Promise.all(
-    rows.map(async (row) => {
-      const trigger = triggers.find(({ name }) => name === row.trigger_name);
-      if (trigger !== undefined) await fire(deps.pool, trigger, row);
-    }),
-  );
+  return rows;
 }
 
-/** The next slots, in UTC. Those of an older schedule that lie ahead go. */
-async function writeSlots(pool: pg.Pool, { name, schedule }: CronTrigger): Promise<void> {
-  const times = CronExpressionParser.parse(schedule, { tz: "UTC", currentDate: new Date() })
-    .take(SLOTS_AHEAD)
-    .map((slot) => slot.toDate().toISOString());
-  await pool.query(
-    "delete from embedded_hdb.cron_events where trigger_name = $1 and status = 'scheduled' and scheduled_time > now() and not scheduled_time = any($2::timestamptz[]) and scheduled_time < $3::timestamptz",
-    [name, times, times.at(-1) ?? null],
-  );
-  await pool.query(
-    "insert into embedded_hdb.cron_events (trigger_name, scheduled_time) select $1, unnest($2::timestamptz[]) on conflict do nothing",
-    [name, times],
-  );
-}
-
-async function fire(pool: pg.Pool, trigger: CronTrigger, row: CronRow): Promise<void> {
+async function fire(pool: pg.Pool, trigger: CronTrigger, row: CronRow, signal: AbortSignal): Promise<void> {
   const { retry } = trigger;
   if (row.tries === 0 && row.late_seconds > retry.toleranceSeconds) {
     await pool.query("update embedded_hdb.cron_events set status = 'dead', locked_at = null where id = $1", [row.id]);
@@ -92,7 +93,15 @@ async function fire(pool: pg.Pool, trigger: CronTrigger, row: CronRow): Promise<
     payload: trigger.payload ?? null,
     comment: trigger.comment ?? null,
   });
-  const sent = await send({ url: trigger.url, headers: trigger.headers, timeoutSeconds: retry.timeoutSeconds }, body);
+  const target = { url: trigger.url, headers: trigger.headers, timeoutSeconds: retry.timeoutSeconds };
+  const sent = await send(target, body, signal);
+  if (sent.status === undefined && signal.aborted) {
+    // Cut off by a stop, not by the webhook: no attempt is used up.
+    await pool.query("update embedded_hdb.cron_events set status = 'scheduled', locked_at = null where id = $1", [
+      row.id,
+    ]);
+    return;
+  }
   const mayRetry = row.tries < retry.numRetries || sent.retryAfterSeconds !== undefined;
   const status = sent.ok ? "delivered" : mayRetry ? "scheduled" : "error";
   await pool.query(

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { EngineLog } from "../engine-log.ts";
 import type { EventTrigger } from "../model/model.ts";
+import { createRunningSet } from "./running-set.ts";
 import { type Sent, send } from "./send.ts";
 
 export type DeliverySettings = {
@@ -20,54 +21,55 @@ type EventRow = {
   created_at: string;
 };
 
+/** How long a stop waits for answers; below the deadline of the process. */
+const STOP_GRACE_MS = 5_000;
+
+type Deps = { pool: pg.Pool; triggers: () => readonly EventTrigger[]; log: EngineLog };
+
 /**
  * Delivers captured events: at least once, in any order, at most `poolSize` at a time. Rows are claimed with a lock that
  * another process may break after 30 minutes; a stop finishes what is under way and unlocks the rest.
  */
-export function startDelivery(
-  deps: { pool: pg.Pool; triggers: () => readonly EventTrigger[]; log: EngineLog },
-  settings: DeliverySettings,
-): Delivery {
+export function startDelivery(deps: Deps, settings: DeliverySettings): Delivery {
+  const { pool, log } = deps;
+  // More than the pool can send soon would only wait with ageing locks.
+  const claimSize = Math.min(settings.batchSize, settings.poolSize);
   const waiting: EventRow[] = [];
-  const running = new Set<Promise<void>>();
+  const running = createRunningSet();
   let stopped = false;
   let fetching: Promise<void> | undefined;
+  let lastClaimWasFull = false;
 
+  const start = async (event: EventRow): Promise<void> => {
+    await deliver(deps, event, running.signal).catch((error: unknown) =>
+      log.warn(
+        { err: error, eventId: event.id },
+        "an event's outcome could not be recorded; it will be delivered again",
+      ),
+    );
+    // After the set has let go of this delivery.
+    setImmediate(pump);
+  };
   const pump = (): void => {
-    while (!stopped && running.size < settings.poolSize) {
+    if (stopped) return;
+    while (running.size() < settings.poolSize) {
       const event = waiting.shift();
       if (event === undefined) break;
-      const work = deliver(deps, event)
-        .catch((error: unknown) =>
-          deps.log.warn(
-            { err: error, eventId: event.id },
-            "an event's outcome could not be recorded; it will be delivered again",
-          ),
-        )
-        .finally(() => {
-          running.delete(work);
-          pump();
-        });
-      running.add(work);
+      running.add(start(event));
     }
-    if (!stopped && waiting.length === 0 && lastBatchWasFull) fetch();
+    if (waiting.length === 0 && lastClaimWasFull && running.size() < settings.poolSize) fetch();
   };
-  let lastBatchWasFull = false;
   const fetch = (): void => {
     if (stopped || fetching !== undefined || waiting.length > 0) return;
-    fetching = claim(
-      deps.pool,
-      deps.triggers().map(({ name }) => name),
-      settings.batchSize,
-    )
+    fetching = claim(pool, deps.triggers(), claimSize)
       .then(
         (rows) => {
-          lastBatchWasFull = rows.length === settings.batchSize;
+          lastClaimWasFull = rows.length === claimSize;
           waiting.push(...rows);
         },
         (error: unknown) => {
-          lastBatchWasFull = false;
-          deps.log.warn({ err: error }, "events could not be fetched");
+          lastClaimWasFull = false;
+          log.warn({ err: error }, "events could not be fetched");
         },
       )
       .finally(() => {
@@ -82,16 +84,21 @@ export function startDelivery(
       stopped = true;
       clearInterval(timer);
       await fetching;
-      const left = waiting.splice(0).map(({ id }) => id);
-      if (left.length > 0)
-        await deps.pool.query("update embedded_hdb.event_log set locked_at = null where id = any($1)", [left]);
-      await Promise.all(running);
+      const unlocked = unlock(
+        pool,
+        waiting.splice(0).map(({ id }) => id),
+      );
+      await Promise.all([unlocked, running.finish(STOP_GRACE_MS)]);
     },
   };
 }
 
-async function claim(pool: pg.Pool, names: readonly string[], limit: number): Promise<EventRow[]> {
-  if (names.length === 0) return [];
+async function unlock(pool: pg.Pool, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await pool.query("update embedded_hdb.event_log set locked_at = null where id = any($1)", [ids]);
+}
+
+async function claim(pool: pg.Pool, triggers: readonly EventTrigger[], limit: number): Promise<EventRow[]> {
+  if (triggers.length === 0) return [];
   const { rows } = await pool.query<EventRow>(
     `update embedded_hdb.event_log e set locked_at = now()
        from (select id from embedded_hdb.event_log
@@ -102,21 +109,21 @@ async function claim(pool: pg.Pool, names: readonly string[], limit: number): Pr
       where e.id = due.id
       returning e.id, e.schema_name, e.table_name, e.trigger_name, e.payload::text as payload, e.tries,
                 to_char(e.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') as created_at`,
-    [names, limit],
+    [triggers.map(({ name }) => name), limit],
   );
   return rows;
 }
 
-async function deliver({ pool, triggers }: Parameters<typeof startDelivery>[0], event: EventRow): Promise<void> {
+async function deliver({ pool, triggers }: Deps, event: EventRow, signal: AbortSignal): Promise<void> {
   const trigger = triggers().find(({ name }) => name === event.trigger_name);
-  if (trigger === undefined) {
-    await pool.query("update embedded_hdb.event_log set locked_at = null where id = $1", [event.id]);
-    return;
-  }
+  if (trigger === undefined) return unlock(pool, [event.id]);
   const sent = await send(
     { url: trigger.url, headers: trigger.headers, timeoutSeconds: trigger.retry.timeoutSeconds },
     bodyOf(event, trigger),
+    signal,
   );
+  // Cut off by a stop, not by the webhook: no attempt of the event's is used up.
+  if (sent.status === undefined && signal.aborted) return unlock(pool, [event.id]);
   await record(pool, event, trigger, sent);
 }
 

@@ -6,7 +6,9 @@ export const OWN_SCHEMA = "embedded_hdb";
 /** Any number that nothing else uses; installers of several engines on one database take turns on it. */
 export const INSTALL_LOCK = 5_318_008;
 
-const TABLES = `
+/** Each entry leads to the version of its place, counted from 1; entries are only ever added. */
+const VERSIONS = [
+  `
 create table if not exists embedded_hdb.event_log (
   id uuid primary key default gen_random_uuid(),
   schema_name text not null, table_name text not null, trigger_name text not null,
@@ -30,11 +32,33 @@ create table if not exists embedded_hdb.cron_invocations (
   id uuid primary key default gen_random_uuid(),
   event_id uuid not null references embedded_hdb.cron_events (id) on delete cascade,
   attempt int not null, status int, response_headers jsonb, response_body text,
-  sent_at timestamptz not null default now(), duration_ms int not null);`;
+  sent_at timestamptz not null default now(), duration_ms int not null)`,
+] as const;
 
-/** Makes schema and tables where they are absent. The login role need not be allowed to make schemas if it is there. */
+/**
+ * Brings schema and tables to the newest version, inside the caller's transaction. The login role need not be allowed to
+ * make schemas if the schema is there.
+ */
 export async function createOwnTables(client: pg.ClientBase): Promise<void> {
   const { rowCount } = await client.query("select 1 from pg_namespace where nspname = $1", [OWN_SCHEMA]);
   if (rowCount === 0) await client.query(`create schema ${OWN_SCHEMA}`);
-  await client.query(TABLES);
+  await client.query(`create table if not exists ${OWN_SCHEMA}.schema_version (version int not null)`);
+  const { rows } = await client.query<{ version: number }>(
+    `select coalesce(max(version), 0) as version from ${OWN_SCHEMA}.schema_version`,
+  );
+  const version = rows[0]?.version ?? 0;
+  if (version > VERSIONS.length)
+    throw new Error(`the schema ${OWN_SCHEMA} has version ${version}; this engine knows ${VERSIONS.length}`);
+  if (version === VERSIONS.length) return;
+  for (const statements of VERSIONS.slice(version)) await client.query(statements);
+  await client.query(`insert into ${OWN_SCHEMA}.schema_version values ($1)`, [VERSIONS.length]);
+}
+
+/** Whether an engine has worked on the database before. */
+export async function hasOwnTables(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ found: boolean }>(
+    "select exists (select from pg_tables where schemaname = $1 and tablename = 'event_log') as found",
+    [OWN_SCHEMA],
+  );
+  return rows[0]?.found === true;
 }

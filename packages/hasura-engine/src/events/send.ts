@@ -20,6 +20,7 @@ const BODY_LENGTH_MAX = 64 * 1024;
 export async function send(
   target: { url: string; headers: readonly HeaderSetting[]; timeoutSeconds: number },
   body: string,
+  signal: AbortSignal,
 ): Promise<Sent> {
   const startedAt = performance.now();
   const headers = [
@@ -33,7 +34,7 @@ export async function send(
       headers,
       body,
       timeoutSeconds: target.timeoutSeconds,
-      signal: undefined,
+      signal,
     });
     const received = Object.fromEntries(answer.headers.map(({ name, value }) => [name.toLowerCase(), value]));
     const asked = received["retry-after"];

@@ -4,7 +4,8 @@ import type { Model } from "../model/model.ts";
 import type { EngineSettings } from "../settings.ts";
 import { startCrons } from "./crons.ts";
 import { startDelivery } from "./delivery.ts";
-import { installEventTriggers } from "./trigger-functions.ts";
+import { installEventTriggers } from "./install-event-triggers.ts";
+import { hasOwnTables } from "./own-tables.ts";
 
 export type Events = {
   /** After a change of metadata; resolves when the database triggers are in line with it. */
@@ -14,14 +15,14 @@ export type Events = {
 
 const CLEANUP_MS = 3_600_000;
 
-/** Event triggers and cron triggers of one engine. Where metadata has none, the database is not touched. */
+/** Event triggers and cron triggers of one engine. A database that never had any is not touched. */
 export async function startEvents(
   deps: { pool: pg.Pool; settings: EngineSettings; log: EngineLog; cronCheckMs?: number },
   first: Model,
 ): Promise<Events> {
   const { pool, settings, log } = deps;
   let model = first;
-  let installed = false;
+  let installed = await hasOwnTables(pool);
   let stopLoops: (() => Promise<void>) | undefined;
   const install = async (next: Model): Promise<void> => {
     model = next;
