@@ -17,6 +17,8 @@ import { executeOperation } from "./run/execute-operation.ts";
 import { createRoleSchemas, printRoleSchema, type RoleSchemas } from "./schema/role-schema.ts";
 import type { RequestContext, Session } from "./session/session.ts";
 import type { EngineSettings } from "./settings.ts";
+import type { Sink } from "./subscriptions/cohorts.ts";
+import { createSubscriptions } from "./subscriptions/create-subscriptions.ts";
 
 export type EngineOptions = {
   readonly metadata: Metadata;
@@ -40,6 +42,8 @@ export type Engine = {
   plan(request: GraphqlRequest, session: Session): PreparedOperation;
   /** Queries and mutations; `dataText` is the JSON text of `data`. Throws HasuraError or PassedThroughErrors. */
   execute(request: GraphqlRequest, context: RequestContext): Promise<ExecutionResult>;
+  /** A planned subscription; `sink` is told of every answer, and what comes back ends it. Throws HasuraError. */
+  subscribe(prepared: PreparedOperation, session: Session, sink: Sink): () => void;
   /** Throws MetadataRefused and keeps the old metadata for what the engine does not support. */
   reload(metadata: Metadata): Promise<void>;
   inconsistencies(): readonly Inconsistency[];
@@ -81,6 +85,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     await pool.end();
     throw error;
   });
+  const subscriptions = createSubscriptions({ pool, settings });
   const listeners = new Set<(state: EngineState) => void>();
   const replace = (next: Loaded): void => {
     loaded = next;
@@ -102,6 +107,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     parseRequestBody,
     plan: (request, session) => plan(request, session, state),
     execute: (request, context) => execute(request, context, state, pool, settings),
+    subscribe: subscriptions.subscribe,
     reload: (metadata) =>
       oneByOne(async () => {
         const next = await load(metadata, { pool, settings, introspect, version: version + 1 });
@@ -120,6 +126,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     ping: async () => void (await pool.query("select 1")),
     async close() {
       clearInterval(retry);
+      subscriptions.close();
       await oneByOne(async () => {});
       await events?.stop();
       await pool.end();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { HasuraError } from "./hasura-error.ts";
+import type { GraphqlRequest } from "./request/graphql-request.ts";
 import { registerConsole } from "./server/console-routes.ts";
 import { registerCors } from "./server/cors.ts";
 import { errorBody, toHasuraError } from "./server/error-answer.ts";
@@ -11,6 +12,8 @@ import { sendNotFound } from "./server/not-found.ts";
 import type { MetadataHolder, ServedEngine } from "./server/served-engine.ts";
 import { type Authenticator, createAuthenticator } from "./session/authenticator.ts";
 import type { EngineSettings } from "./settings.ts";
+import { registerSockets } from "./subscriptions/register-sockets.ts";
+import type { SocketEngine } from "./subscriptions/socket-engine.ts";
 
 export type ServerOptions = {
   readonly settings: EngineSettings;
@@ -25,7 +28,10 @@ export type ServerOptions = {
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The HTTP edge (hasura-semantics.md B.1). Rejects when a configured JWKS stays unreachable. */
-export async function buildServer(engine: ServedEngine, options: ServerOptions): Promise<FastifyInstance> {
+export async function buildServer(
+  engine: ServedEngine<GraphqlRequest> & SocketEngine,
+  options: ServerOptions,
+): Promise<FastifyInstance> {
   const { settings } = options;
   const authenticator = options.authenticator ?? (await createAuthenticator(settings));
   const server = fastify({
@@ -49,6 +55,7 @@ export async function buildServer(engine: ServedEngine, options: ServerOptions):
       if (toHasuraError(error).code === "unexpected") options.onFault?.(error, id);
     };
     registerGraphqlRoute(server, { engine, authenticator, settings, onFailure });
+    registerSockets(server, { engine, authenticator, view: settings, onFailure });
   }
   if (settings.enabledApis.includes("metadata") && options.metadata !== undefined) {
     registerMetadataRoute(server, { engine, metadata: options.metadata, authenticator, settings });

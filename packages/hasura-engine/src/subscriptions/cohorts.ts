@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import type pg from "pg";
+import { cohortKey, type Polled } from "./bound-statement.ts";
+import { poll } from "./poll.ts";
+import { createPollGate } from "./poll-gate.ts";
+
+/** Where a subscription's answers go. After `fail` nothing more comes. */
+export type Sink = {
+  /** JSON text of `data`. */
+  next(dataText: string): void;
+  fail(error: unknown): void;
+};
+
+/** Members that are asked for with one poll: the same statements with the same values. */
+type Cohort = {
+  readonly key: string;
+  readonly polled: Polled;
+  readonly members: Set<Member>;
+  timer: NodeJS.Timeout | undefined;
+};
+type Member = { readonly sink: Sink; cohort: Cohort; seen: string | undefined; ended: boolean };
+
+export type Cohorts = {
+  /** The first poll starts at once, or with the next round of a cohort that is there. The answer ends the membership. */
+  join(polled: Polled, sink: Sink): () => void;
+  /** Cohorts that are polled at this moment. */
+  size(): number;
+  close(): void;
+};
+
+/** Polls take at most half of the engine's connections, so that queries find one while many cohorts are due. */
+const POLLS_AT_A_TIME = 8;
+
+export function createCohorts(deps: { pool: pg.Pool; intervalMs: Readonly<Record<Polled["kind"], number>> }): Cohorts {
+  const cohorts = new Map<string, Cohort>();
+  const gate = createPollGate(POLLS_AT_A_TIME);
+  let closed = false;
+
+  const cohortOf = (polled: Polled, delayMs: number): Cohort => {
+    const key = cohortKey(polled);
+    const known = cohorts.get(key);
+    if (known !== undefined) return known;
+    const cohort: Cohort = { key, polled, members: new Set(), timer: undefined };
+    cohorts.set(key, cohort);
+    schedule(cohort, delayMs);
+    return cohort;
+  };
+  const schedule = (cohort: Cohort, delayMs: number): void => {
+    cohort.timer = setTimeout(() => void round(cohort), delayMs);
+  };
+  const enter = (member: Member, cohort: Cohort): void => {
+    member.cohort = cohort;
+    cohort.members.add(member);
+  };
+  const leave = (member: Member): void => {
+    const { cohort } = member;
+    cohort.members.delete(member);
+    if (cohort.members.size > 0) return;
+    clearTimeout(cohort.timer);
+    if (cohorts.get(cohort.key) === cohort) cohorts.delete(cohort.key);
+  };
+  const end = (member: Member): void => {
+    if (member.ended) return;
+    member.ended = true;
+    leave(member);
+  };
+
+  /** Who joins while a poll is under way waits for the next one: its rows may be older than what the member has written. */
+  async function round(cohort: Cohort): Promise<void> {
+    const startedAt = performance.now();
+    const intervalMs = deps.intervalMs[cohort.polled.kind];
+    const asked = [...cohort.members];
+    try {
+      const polling = await gate.run(() => poll(deps.pool, cohort.polled));
+      if (polling.outcome === "data" && !closed) tell(asked, polling);
+    } catch (error) {
+      for (const member of asked.filter(({ ended }) => !ended)) {
+        end(member);
+        member.sink.fail(error);
+      }
+    }
+    if (closed || cohort.members.size === 0) return;
+    schedule(cohort, Math.max(0, intervalMs - (performance.now() - startedAt)));
+  }
+
+  /** Members of a stream move on to the cohort of their new position. */
+  function tell(asked: readonly Member[], { dataText, next }: { dataText: string; next: Polled }): void {
+    const hash = createHash("sha256").update(dataText).digest("base64");
+    for (const member of asked.filter(({ ended }) => !ended)) {
+      if (next.kind === "stream") {
+        leave(member);
+        enter(member, cohortOf(next, deps.intervalMs.stream));
+      } else if (member.seen === hash) continue;
+      member.seen = hash;
+      member.sink.next(dataText);
+    }
+  }
+
+  return {
+    join(polled, sink) {
+      if (closed) return () => {};
+      const cohort = cohortOf(polled, 0);
+      const member: Member = { sink, cohort, seen: undefined, ended: false };
+      enter(member, cohort);
+      return () => end(member);
+    },
+    size: () => cohorts.size,
+    close() {
+      closed = true;
+      for (const { timer } of cohorts.values()) clearTimeout(timer);
+      cohorts.clear();
+    },
+  };
+}
