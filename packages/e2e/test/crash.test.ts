@@ -63,9 +63,15 @@ describe("kill -9 in the middle of 100 webhooks", () => {
     return answered ?? "";
   }
 
+  async function countRuns(): Promise<number> {
+    const { rows } = await plane.sql.query<{ count: number }>("select count(*)::int from workflow_runs");
+    return rows[0]?.count ?? 0;
+  }
+
   test.each<ServiceName>(["webhook-gateway", "orchestrator", "runner"])(
     "of the %s loses and doubles nothing",
     async (name) => {
+      const before = await countRuns();
       const killer = expect
         .poll(countRuns, { timeout: 30_000, interval: 10 })
         .toBeGreaterThan(before + 20)
