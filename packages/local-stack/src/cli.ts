@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { addViewer } from "./demo/add-viewer.ts";
 import { nextCommands, playStory } from "./demo/play.ts";
@@ -20,25 +21,35 @@ function logProgress(line: string): void {
   print(`  · ${line}`);
 }
 
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        once: { type: "boolean", default: false },
+        fresh: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+  } catch (error) {
+    print(error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error));
+    return undefined;
+  }
+}
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      once: { type: "boolean", default: false },
-      fresh: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
+  const { values, positionals } = readArguments() ?? { values: {}, positionals: [] };
   const [command] = positionals;
+  const startOptions = { once: values.once ?? false, fresh: values.fresh ?? false };
   if (values.help || command === undefined) {
     print(USAGE);
     return values.help ? 0 : 1;
   }
   switch (command) {
     case "start":
-      return run({ demo: true, once: values.once, fresh: values.fresh });
+      return run({ demo: true, ...startOptions });
     case "stack":
-      return run({ demo: false, once: values.once, fresh: values.fresh });
+      return run({ demo: false, ...startOptions });
     case "hasura-check":
       return hasuraCheck(print);
     case "reset":
@@ -51,41 +62,37 @@ async function main(): Promise<number> {
   }
 }
 
-/** Resolves at the first Ctrl-C, SIGTERM or SIGHUP; further ones are ignored while everything stops. */
-function untilSignal(): { signalled: Promise<void>; wasSignalled: () => boolean } {
-  let seen = false;
-  const signalled = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => {
-        seen = true;
-        resolve();
-      });
-    }
-  });
-  return { signalled, wasSignalled: () => seen };
+/** Aborted at the first Ctrl-C, SIGTERM or SIGHUP; further ones are ignored while everything stops. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => controller.abort());
+  return controller.signal;
 }
 
 async function run(options: { demo: boolean; once: boolean; fresh: boolean }): Promise<number> {
-  const { signalled, wasSignalled } = untilSignal();
+  const signal = stopSignal();
   const startedAt = performance.now();
   print("control plane: starting");
-  const starting = startStack({ fresh: options.fresh, log: logProgress });
+  const announceStop = (): void => print("\nstopping as soon as this step is done …");
+  signal.addEventListener("abort", announceStop);
   let stack: Stack;
   try {
-    stack = await starting;
+    stack = await startStack({ fresh: options.fresh, signal, log: logProgress });
   } catch (error) {
-    print(`\ncould not start: ${error instanceof Error ? error.message : String(error)}`);
-    return 1;
+    print(signal.aborted ? "stopped" : `\ncould not start: ${error instanceof Error ? error.message : String(error)}`);
+    return signal.aborted ? 130 : 1;
+  } finally {
+    signal.removeEventListener("abort", announceStop);
   }
   try {
     print(`control plane: ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     for (const note of stack.notes) print(`  · ${note}`);
-    const failed = options.demo && !wasSignalled() ? await demo(stack) : undefined;
+    const failed = options.demo && !signal.aborted ? await demo(stack) : undefined;
     if (failed !== undefined && options.once) return 1;
-    if (options.once) return wasSignalled() ? 130 : 0;
+    if (options.once) return signal.aborted ? 130 : 0;
     printUrls(stack);
     print("\nrunning until Ctrl-C");
-    await signalled;
+    if (!signal.aborted) await once(signal, "abort");
     return 0;
   } finally {
     print("\nstopping …");

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Server, supervise } from "@control-plane/local-stores";
 
@@ -79,7 +80,8 @@ async function launch(spec: ServiceSpec): Promise<Server> {
   });
   const deadline = Date.now() + READY_WITHIN_MS;
   while (spec.readyUrl !== undefined && !(await answers(spec.readyUrl))) {
-    if (server.hasExited()) throw new Error(`${spec.name} ended while starting; see ${spec.logFile}`);
+    if (server.hasExited())
+      throw new Error(`${spec.name} ended while starting; see ${spec.logFile}${await lastLines(spec.logFile)}`);
     if (Date.now() > deadline) {
       await server.stop();
       throw new Error(`${spec.name} did not become ready within ${READY_WITHIN_MS / 1000} s; see ${spec.logFile}`);
@@ -87,6 +89,15 @@ async function launch(spec: ServiceSpec): Promise<Server> {
     await delay(50);
   }
   return server;
+}
+
+const LINES_SHOWN = 8;
+
+/** What the service said at last, indented, so that nobody has to open the file for it. */
+async function lastLines(logFile: string): Promise<string> {
+  const text = await readFile(logFile, "utf8").catch(() => "");
+  const lines = text.trimEnd().split("\n").slice(-LINES_SHOWN);
+  return lines.map((line) => `\n    ${line}`).join("");
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -20,6 +20,8 @@ export type StackOptions = {
   anyPort?: boolean;
   /** Settings of single services on top, by service name (`orchestrator`, `runner` …). */
   overrides?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Ends a start after its current step; what was started is stopped again. */
+  signal?: AbortSignal;
   log: (line: string) => void;
 };
 
@@ -70,7 +72,10 @@ type Assembly = StackOptions & {
 
 async function assemble(options: Assembly): Promise<Stack> {
   const { stateDir, log, closers } = options;
-  const timed = <T>(label: string, work: () => Promise<T>): Promise<T> => withProgress(log, label, work);
+  const timed = <T>(label: string, work: () => Promise<T>): Promise<T> => {
+    options.signal?.throwIfAborted();
+    return withProgress(log, label, work);
+  };
 
   await timed("metadata rules", async () => checkMetadata());
   const stores = await timed("stores: PostgreSQL, Redis, MongoDB", () =>

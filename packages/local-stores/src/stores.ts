@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startInDocker } from "./docker.ts";
+import { givenStore } from "./given-store.ts";
 import { startMongo } from "./mongo.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRedis } from "./redis.ts";
@@ -44,7 +45,7 @@ async function rememberedPorts(file: string): Promise<Partial<Record<string, num
 async function startOne(name: StoreName, env: NodeJS.ProcessEnv, options: StoreOptions): Promise<Store> {
   const variable = STORE_VARIABLES[name];
   const url = env[variable];
-  if (url !== undefined && url !== "") return { url, source: variable, stop: async () => {} };
+  if (url !== undefined && url !== "") return givenStore(name, variable, url);
   return env.STORES === "docker" ? startInDocker(name, options) : STARTERS[name](options);
 }
 
@@ -87,7 +88,8 @@ export async function startStores(options: {
   }
   if (failures.length > 0) {
     await stores.stop();
-    throw new AggregateError(failures, failures.map(String).join("\n"));
+    const messages = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
+    throw new AggregateError(failures, messages.join("\n"));
   }
   await rememberPorts(portsFile, stores);
   return stores;

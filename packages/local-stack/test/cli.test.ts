@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const cli = join(dirname(dirname(fileURLToPath(import.meta.url))), "src/cli.ts");
+
+async function runCli(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ["--conditions=@control-plane/source", cli, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const chunks: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => chunks.push(text));
+  await once(child, "close");
+  return { code: child.exitCode, output: chunks.join("") };
+}
+
+test.each([[["start", "--bogus"]], [["nonsense"]], [[]]])("arguments %j end with the usage and 1", async (args) => {
+  const { code, output } = await runCli(args);
+
+  expect({ code, usage: output.includes("usage: cli.ts start [--once]") }).toEqual({ code: 1, usage: true });
+  expect(output).not.toContain("    at ");
+});
+
+test("a start with a server that is down names the variable, hides its password and ends with 1", async () => {
+  const { code, output } = await runCli(["start", "--once"], {
+    DATABASE_URL: "postgres://ada:hidden-word@127.0.0.1:1/x",
+  });
+
+  expect(code).toBe(1);
+  expect(output).toContain("could not start: DATABASE_URL: nothing answers at 127.0.0.1:1 (ECONNREFUSED)");
+  expect(output).not.toContain("hidden-word");
+});
