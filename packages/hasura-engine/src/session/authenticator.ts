@@ -4,8 +4,9 @@ import type { EngineSettings, JwtSettings } from "../settings.ts";
 import { type JwksOptions, openJwks } from "./jwks.ts";
 import { readConfiguredKey } from "./key-set.ts";
 import type { Session } from "./session.ts";
-import { readClaims, stringClaims } from "./token-claims.ts";
-import { type TokenRules, verifyToken } from "./verify-token.ts";
+import { stringClaims } from "./token-claims.ts";
+import { createTokenReader } from "./token-reader.ts";
+import type { TokenRules } from "./verify-token.ts";
 
 export type AuthSettings = Pick<EngineSettings, "adminSecret" | "jwt" | "unauthorizedRole">;
 export type AuthenticatorOptions = Omit<JwksOptions, "url"> & {
@@ -49,17 +50,20 @@ export async function createAuthenticator(
   return { authenticate, close: () => tokens?.close() };
 }
 
-type Tokens = { readonly settings: JwtSettings; readonly rules: TokenRules; close(): void };
+type Tokens = { readonly read: ReturnType<typeof createTokenReader>; close(): void };
 
 async function openTokens(settings: JwtSettings, options: AuthenticatorOptions): Promise<Tokens> {
   const { key, jwkUrl } = settings;
   if (jwkUrl !== undefined) {
     const jwks = await openJwks({ ...options, url: jwkUrl });
     const findKey: TokenRules["findKey"] = ({ kid }) => (typeof kid === "string" ? jwks.find(kid) : undefined);
-    return { settings, rules: { ...settings, findKey }, close: jwks.close };
+    return { read: createTokenReader(settings, { ...settings, findKey }), close: jwks.close };
   }
   const configured = key === undefined ? undefined : readConfiguredKey(key.type, key.text);
-  return { settings, rules: { ...settings, findKey: () => configured }, close: () => undefined };
+  return {
+    read: createTokenReader(settings, { ...settings, findKey: () => configured }),
+    close: () => undefined,
+  };
 }
 
 async function tokenSession(
@@ -70,13 +74,12 @@ async function tokenSession(
 ): Promise<Session> {
   const token = /^Bearer ([^ ]+)$/i.exec(authorization)?.[1];
   if (token === undefined) throw new HasuraError("invalid-headers", "Malformed Authorization header");
-  const payload = await verifyToken(token, tokens.rules, nowSeconds);
-  const claims = readClaims(payload, tokens.settings);
+  const { claims, expiresAt } = await tokens.read(token, nowSeconds);
   const role = wantedRole ?? claims.defaultRole;
   if (!claims.allowedRoles.includes(role))
     throw new HasuraError("access-denied", "Your requested role is not in allowed roles");
   const variables = stringClaims(claims.others).set("x-hasura-role", role);
-  return { role, variables, backendOnly: false, admin: role === "admin", expiresAt: payload.exp };
+  return { role, variables, backendOnly: false, admin: role === "admin", expiresAt };
 }
 
 /** Right admin secret, or none configured: role and variables come from the headers. */

@@ -29,21 +29,15 @@ const SEGMENTS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 /** Header parameters that bring keys or rules of their own. */
 const REFUSED_HEADERS = ["crit", "jwk", "jku", "x5u", "x5c"] as const;
 
-/** Signature first, then time, audience and issuer, with Hasura's messages. Throws `invalid-jwt`. */
-export async function verifyToken(token: string, rules: TokenRules, nowSeconds: number): Promise<TokenPayload> {
-  const payload = parsePayload(await verifiedBytes(token, rules));
-  const { exp, nbf, iss } = payload;
-  if (exp === undefined) throw refusal("JWTClaimsSetDecodeError exp is missing");
-  if (nowSeconds >= exp + rules.allowedSkewSeconds) throw refusal("JWTExpired");
-  if (nbf !== undefined && nowSeconds < nbf - rules.allowedSkewSeconds) throw refusal("JWTNotYetValid");
-  const given = payload.aud === undefined ? [] : [payload.aud].flat();
-  if (rules.audience.length > 0 && !rules.audience.some((audience) => given.includes(audience)))
-    throw refusal("JWTNotInAudience");
-  if (rules.issuer !== undefined && iss !== rules.issuer) throw refusal("JWTNotInIssuer");
-  return payload;
-}
+/** A token whose signature holds, and what that was decided with. */
+export type SignedToken = {
+  readonly header: ProtectedHeaderParameters;
+  readonly key: VerificationKey;
+  readonly payload: TokenPayload;
+};
 
-async function verifiedBytes(token: string, rules: TokenRules): Promise<Uint8Array> {
+/** Form and signature. Throws `invalid-jwt`. */
+export async function verifySignature(token: string, findKey: TokenRules["findKey"]): Promise<SignedToken> {
   if (token.length > TOKEN_BYTES_MAX) throw refusal("JWSError the token is too long");
   if (!SEGMENTS.test(token) || !token.split(".").every(isCanonical)) throw refusal("JWSError CompactDecodeError");
   const header = protectedHeader(token);
@@ -52,14 +46,25 @@ async function verifiedBytes(token: string, rules: TokenRules): Promise<Uint8Arr
   }
   const algorithm = JWT_ALGORITHMS.find((known) => known === header.alg);
   if (algorithm === undefined) throw refusal("JWSError AlgorithmNotImplemented");
-  const found = rules.findKey(header);
+  const found = findKey(header);
   if (found === undefined) throw refusal("JWSError JWSInvalidSignature");
   if (!found.algorithms.includes(algorithm)) throw refusal("JWSError AlgorithmMismatch");
-  try {
-    return (await compactVerify(token, found.key, { algorithms: [algorithm] })).payload;
-  } catch (error) {
+  const bytes = await compactVerify(token, found.key, { algorithms: [algorithm] }).catch((error: unknown) => {
     throw refusal("JWSError JWSInvalidSignature", error);
-  }
+  });
+  return { header, key: found, payload: parsePayload(bytes.payload) };
+}
+
+/** Time, audience and issuer, with Hasura's messages. Throws `invalid-jwt`. */
+export function checkPayload(payload: TokenPayload, rules: Omit<TokenRules, "findKey">, nowSeconds: number): void {
+  const { exp, nbf, iss } = payload;
+  if (exp === undefined) throw refusal("JWTClaimsSetDecodeError exp is missing");
+  if (nowSeconds >= exp + rules.allowedSkewSeconds) throw refusal("JWTExpired");
+  if (nbf !== undefined && nowSeconds < nbf - rules.allowedSkewSeconds) throw refusal("JWTNotYetValid");
+  const given = payload.aud === undefined ? [] : [payload.aud].flat();
+  if (rules.audience.length > 0 && !rules.audience.some((audience) => given.includes(audience)))
+    throw refusal("JWTNotInAudience");
+  if (rules.issuer !== undefined && iss !== rules.issuer) throw refusal("JWTNotInIssuer");
 }
 
 function protectedHeader(token: string): ProtectedHeaderParameters {

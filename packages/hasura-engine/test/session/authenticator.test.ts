@@ -278,6 +278,25 @@ describe("with a configured key", () => {
     await expect(withClaims({ exp }, {}, { allowed_skew: 30 })).resolves.toMatchObject({ role: "builder" });
   });
 
+  test("a token that was accepted before expires all the same, and each use gets variables of its own", async () => {
+    const key = rsaKey();
+    let now = Date.now();
+    const { authenticate } = await authenticator(
+      env("RS256", key.publicKey.export({ type: "spki", format: "pem" }).toString()),
+      { now: () => now },
+    );
+    const presented = bearer(token({ alg: "RS256" }, payload(), "RS256", key.privateKey));
+
+    const asBuilder = await authenticate(headers(presented));
+    const asViewer = await authenticate(headers({ ...presented, "x-hasura-role": "viewer" }));
+    now += 61_000;
+
+    expect([asBuilder, asViewer].map(({ variables }) => variables.get("x-hasura-role"))).toEqual(["builder", "viewer"]);
+    await expect(authenticate(headers(presented))).rejects.toMatchObject({
+      message: "Could not verify JWT: JWTExpired",
+    });
+  });
+
   test("an RSA key shorter than 2048 bits signs nothing that is accepted", async () => {
     const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
     const { authenticate } = await authenticator(
@@ -313,14 +332,15 @@ describe("with a JWKS", () => {
       keys: published.map((key) => publicJwk(key, "RS256")),
     }));
     const { authenticate } = await authenticator(env(server.url));
-    await expect(authenticate(signed(first))).resolves.toMatchObject({ role: "builder" });
+    const before = signed(first);
+    await expect(authenticate(before)).resolves.toMatchObject({ role: "builder" });
 
     published = [second];
 
     await expect
       .poll(() => authenticate(signed(second)).then((session) => session.role, String), { timeout: 10_000 })
       .toBe("builder");
-    await expect(authenticate(signed(first))).rejects.toMatchObject({ code: "invalid-jwt" });
+    await expect(authenticate(before)).rejects.toMatchObject({ code: "invalid-jwt" });
   });
 
   test("an unknown key triggers no fetch, and without a freshness header there is none later", async () => {
