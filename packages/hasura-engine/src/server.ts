@@ -19,6 +19,8 @@ export type ServerOptions = {
   readonly settings: EngineSettings;
   /** Without it `/v1/metadata` does not exist. */
   readonly metadata?: MetadataHolder;
+  /** Sockets open at the same time; default 1 000. */
+  readonly socketsMax?: number;
   /** Made from the settings when absent; closed with the server. */
   readonly authenticator?: Authenticator;
   /** Faults that are ours; refusals of a client are not told. */
@@ -55,7 +57,9 @@ export async function buildServer(
       if (toHasuraError(error).code === "unexpected") options.onFault?.(error, id);
     };
     registerGraphqlRoute(server, { engine, authenticator, settings, onFailure });
-    registerSockets(server, { engine, authenticator, view: settings, onFailure });
+    const { corsDomain } = settings;
+    const { socketsMax } = options;
+    registerSockets(server, { engine, authenticator, view: settings, onFailure, corsDomain, socketsMax });
   }
   if (settings.enabledApis.includes("metadata") && options.metadata !== undefined) {
     registerMetadataRoute(server, { engine, metadata: options.metadata, authenticator, settings });

@@ -15,7 +15,7 @@ export type Sent = {
 };
 
 /** Longer answers are cut in the log of invocations. */
-const BODY_LENGTH_MAX = 64 * 1024;
+const BODY_BYTES_MAX = 64 * 1024;
 
 export async function send(
   target: { url: string; headers: readonly HeaderSetting[]; timeoutSeconds: number },
@@ -42,7 +42,7 @@ export async function send(
       ok: answer.status >= 200 && answer.status < 300,
       status: answer.status,
       headers: received,
-      body: answer.text.slice(0, BODY_LENGTH_MAX).replaceAll("\0", ""),
+      body: cut(answer.text),
       durationMs: Math.round(performance.now() - startedAt),
       retryAfterSeconds: asked !== undefined && /^[1-9]\d{0,6}$/.test(asked) ? Number(asked) : undefined,
     };
@@ -51,9 +51,15 @@ export async function send(
       ok: false,
       status: undefined,
       headers: {},
-      body: String(error).slice(0, BODY_LENGTH_MAX),
+      body: cut(String(error)),
       durationMs: Math.round(performance.now() - startedAt),
       retryAfterSeconds: undefined,
     };
   }
+}
+
+/** Whole characters only, and none that PostgreSQL cannot store. */
+function cut(text: string): string {
+  const bytes = Buffer.from(text.replaceAll("\0", "")).subarray(0, BODY_BYTES_MAX);
+  return new TextDecoder().decode(bytes, { stream: true });
 }

@@ -1,36 +1,14 @@
 import { arrayOf, BOOL, TEXT, TEXT_ARRAY } from "../catalog/builtin-types.ts";
 import { Inconsistent } from "../model/inconsistency.ts";
 import type { Column, PgType } from "../model/model.ts";
-import { type ComparisonOperator, type Expression, type Parameter, TRUE } from "./expression.ts";
+import { COMPARISON_OPERATORS, type ComparisonOperator, type Expression, type Parameter, TRUE } from "./expression.ts";
 import { arrayLiteral, literalText, sessionVariable } from "./literal.ts";
 import { entriesOf, type Scope } from "./scope.ts";
 
 /** Metadata's operator names without `_` or `$`, with the spellings Hasura also accepts. */
 const valueOperators: ReadonlyMap<string, ComparisonOperator> = new Map<string, ComparisonOperator>([
-  ["eq", "eq"],
+  ...COMPARISON_OPERATORS.map((operator) => [operator, operator] as const),
   ["ne", "neq"],
-  ["neq", "neq"],
-  ["gt", "gt"],
-  ["lt", "lt"],
-  ["gte", "gte"],
-  ["lte", "lte"],
-  ["in", "in"],
-  ["nin", "nin"],
-  ["like", "like"],
-  ["nlike", "nlike"],
-  ["ilike", "ilike"],
-  ["nilike", "nilike"],
-  ["similar", "similar"],
-  ["nsimilar", "nsimilar"],
-  ["regex", "regex"],
-  ["nregex", "nregex"],
-  ["iregex", "iregex"],
-  ["niregex", "niregex"],
-  ["contains", "contains"],
-  ["contained_in", "contained_in"],
-  ["has_key", "has_key"],
-  ["has_keys_any", "has_keys_any"],
-  ["has_keys_all", "has_keys_all"],
 ]);
 const columnOperators: ReadonlyMap<string, ComparisonOperator> = new Map<string, ComparisonOperator>([
   ["ceq", "eq"],

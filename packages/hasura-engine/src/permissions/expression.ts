@@ -1,3 +1,4 @@
+import type { Json } from "../json/exact-json.ts";
 import type { Column, PgType, Relationship, Table } from "../model/model.ts";
 
 /**
@@ -39,30 +40,37 @@ export type Comparison = {
 };
 
 /** Hasura's operator names without the underscore. `in`/`nin` and `has_keys_*` take one array-valued operand. */
-export type ComparisonOperator =
-  | "eq"
-  | "neq"
-  | "gt"
-  | "lt"
-  | "gte"
-  | "lte"
-  | "in"
-  | "nin"
-  | "like"
-  | "nlike"
-  | "ilike"
-  | "nilike"
-  | "similar"
-  | "nsimilar"
-  | "regex"
-  | "nregex"
-  | "iregex"
-  | "niregex"
-  | "contains"
-  | "contained_in"
-  | "has_key"
-  | "has_keys_any"
-  | "has_keys_all";
+export const COMPARISON_OPERATORS = [
+  "eq",
+  "neq",
+  "gt",
+  "lt",
+  "gte",
+  "lte",
+  "in",
+  "nin",
+  "like",
+  "nlike",
+  "ilike",
+  "nilike",
+  "similar",
+  "nsimilar",
+  "regex",
+  "nregex",
+  "iregex",
+  "niregex",
+  "contains",
+  "contained_in",
+  "has_key",
+  "has_keys_any",
+  "has_keys_all",
+] as const;
+export type ComparisonOperator = (typeof COMPARISON_OPERATORS)[number];
+
+/** By its name without the underscore. */
+export function comparisonOperator(name: string): ComparisonOperator | undefined {
+  return COMPARISON_OPERATORS.find((operator) => operator === name);
+}
 
 export type Operand =
   | Parameter
@@ -97,7 +105,7 @@ export type Parameter =
       readonly from: "variable";
       readonly type: PgType;
       readonly name: string;
-      readonly encode: (value: unknown) => string | null;
+      readonly encode: (value: Json) => string | null;
     }
   /** Lower-case session variable name; absent at execution: `not-found`, `missing session variable: "x-hasura-…"`, path `$`. */
   | { readonly from: "session"; readonly type: PgType; readonly name: string };

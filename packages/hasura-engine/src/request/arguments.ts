@@ -91,7 +91,7 @@ function wholeParameter(value: InputValue, whole: Whole): Parameter {
       from: "variable",
       type: INT8,
       name: variable.name,
-      encode: (json) => wholeText(json as Json, path, whole, true),
+      encode: (json) => wholeText(json, path, whole, true),
     };
   }
   if (value.kind !== "scalar")

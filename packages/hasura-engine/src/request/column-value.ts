@@ -96,7 +96,7 @@ export function columnParameter(value: InputValue, type: PgType): Parameter {
       return { from: "constant", type, text: null };
     case "variable": {
       const { path, variable } = value;
-      return { from: "variable", type, name: variable.name, encode: (json) => encodeValue(asJson(json), type, path) };
+      return { from: "variable", type, name: variable.name, encode: (json) => encodeValue(json, type, path) };
     }
     case "scalar":
       return { from: "constant", type, text: encodeValue(value.scalar.json, type, value.path) };
@@ -130,9 +130,4 @@ function itemJson(value: InputValue): Json {
 export function holdsVariables(value: InputValue): readonly string[] {
   if (value.kind !== "list") return [];
   return value.items.flatMap((item) => (item.kind === "variable" ? [item.variable.name] : holdsVariables(item)));
-}
-
-/** Execution hands variables through as `unknown`; they were read by `parseRequestBody`. */
-function asJson(value: unknown): Json {
-  return value as Json;
 }

@@ -22,7 +22,7 @@ import { readVariables, type Variables } from "./variables.ts";
 export type PreparedOperation = {
   readonly operation: Operation;
   /** The request's variables, for the parameters of the plan. */
-  readonly variables: Readonly<Record<string, unknown>>;
+  readonly variables: Readonly<Record<string, Json>>;
 };
 
 export type Planner = { plan(request: GraphqlRequest, schema: RoleSchema): PreparedOperation };
@@ -39,7 +39,7 @@ export function createPlanner(): Planner {
   const plans = new LRUCache<string, Operation>({ max: PLANS_MAX });
   return {
     plan(request, schema) {
-      const variables: Record<string, unknown> = Object.fromEntries(request.variables);
+      const variables: Record<string, Json> = Object.fromEntries(request.variables);
       const key = cacheKey(request, schema);
       const known = key === undefined ? undefined : plans.get(key);
       if (known !== undefined) return { operation: known, variables };

@@ -1,6 +1,7 @@
 import { HasuraError } from "../hasura-error.ts";
 import type { Column, Table } from "../model/model.ts";
 import { type Expression, TRUE } from "../permissions/expression.ts";
+import { AGGREGATES } from "../schema/aggregates.ts";
 import { type Arguments, asEnum, asList, asObject, given, limitParameter, offsetParameter } from "./arguments.ts";
 import type { InputValue } from "./input-value.ts";
 import type { AggregateFunction, OrderItem, RowSource } from "./plan.ts";
@@ -102,8 +103,9 @@ type AggregateOrder = {
 function planAggregateOrder(table: Table, value: InputValue): AggregateOrder[] {
   return [...asObject(value).fields].flatMap(([name, member]): AggregateOrder[] => {
     if (member.kind === "null") return [];
-    const call = name as AggregateFunction;
-    if (call === "count") return [{ function: call, column: undefined, direction: directionOf(member) }];
+    if (name === "count") return [{ function: name, column: undefined, direction: directionOf(member) }];
+    const call = AGGREGATES.find((aggregate) => aggregate === name);
+    if (call === undefined) throw new HasuraError("unexpected", `'${name}' is no aggregate`, member.path);
     return [...asObject(member).fields].flatMap(([column, order]) =>
       order.kind === "null"
         ? []

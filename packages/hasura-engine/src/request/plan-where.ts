@@ -1,7 +1,13 @@
 import { arrayOf, BOOL, INT8, TEXT, TEXT_ARRAY } from "../catalog/builtin-types.ts";
 import { HasuraError } from "../hasura-error.ts";
 import type { Column, PgType, Table } from "../model/model.ts";
-import { type ComparisonOperator, type Expression, type Parameter, TRUE } from "../permissions/expression.ts";
+import {
+  type ComparisonOperator,
+  comparisonOperator,
+  type Expression,
+  type Parameter,
+  TRUE,
+} from "../permissions/expression.ts";
 import { asEnum, asList, asObject, given, intParameter, plainBoolean } from "./arguments.ts";
 import { columnParameter, holdsVariables } from "./column-value.ts";
 import type { InputValue } from "./input-value.ts";
@@ -91,7 +97,7 @@ function planComparison(
     return { kind: "is-null", column, operand: { from: "constant", type: BOOL, text: String(is) } };
   }
   for (const name of holdsVariables(operand)) context.variables.useValue(name);
-  const name = operator as ComparisonOperator;
+  const name = requireOperator(operator, operand);
   return {
     kind: "compare",
     column,
@@ -100,6 +106,13 @@ function planComparison(
     operand: columnParameter(operand, operandType(name, type)),
     nullSafe: false,
   };
+}
+
+/** The schema offers no other operators. */
+function requireOperator(name: string, operand: InputValue): ComparisonOperator {
+  const operator = comparisonOperator(name);
+  if (operator === undefined) throw new HasuraError("unexpected", `'_${name}' is no operator`, operand.path);
+  return operator;
 }
 
 function nullOperand(operator: string, operand: Extract<InputValue, { kind: "null" }>): HasuraError {
@@ -161,11 +174,11 @@ function planPredicate(context: PlanContext, value: InputValue, type: PgType) {
       return { operator: "is_null" as const, operand: parameter, type: BOOL };
     }
     for (const variable of holdsVariables(operand)) context.variables.useValue(variable);
-    const name_ = operator as ComparisonOperator;
+    const known = requireOperator(operator, operand);
     const scalar = type === INT8 && operand.kind !== "list" && !LIST_OPERATORS.has(operator);
     return {
-      operator: name_,
-      operand: scalar ? intParameter(operand) : columnParameter(operand, operandType(name_, type)),
+      operator: known,
+      operand: scalar ? intParameter(operand) : columnParameter(operand, operandType(known, type)),
       type,
     };
   });

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { HasuraError } from "../hasura-error.ts";
+import type { Json } from "../json/exact-json.ts";
 import { hasJoins, type JoinTarget, targetOfMutation, targetOfQuery } from "../remote-schema/join-rows.ts";
 import type { ActionCall, Operation, RemoteCall, RootField, TableQuery } from "../request/plan.ts";
 import type { RequestContext } from "../session/session.ts";
@@ -23,7 +24,7 @@ export type ExecutionDeps = {
   readonly runIntrospection: (field: Extract<RootField, { kind: "introspection" }>) => string;
 };
 
-export type Execution = { readonly context: RequestContext; readonly variables: Readonly<Record<string, unknown>> };
+export type Execution = { readonly context: RequestContext; readonly variables: Readonly<Record<string, Json>> };
 export type Answer = { readonly dataText: string; readonly setCookie: readonly string[] };
 
 type Part = { readonly alias: string; readonly text: string; readonly setCookie: readonly string[] };

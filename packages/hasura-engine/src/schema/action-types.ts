@@ -89,7 +89,7 @@ function outputOf(scope: OutputScope, node: TypeNode): GraphQLOutputType {
 }
 
 function objectType(scope: OutputScope, object: CustomObject): GraphQLObjectType {
-  return scope.types.other(
+  return scope.types.object(
     object.name,
     () =>
       new GraphQLObjectType({

@@ -83,7 +83,7 @@ function createAdopter(types: TypeRegistry) {
     return named(type);
   };
   const named = (type: GraphQLNamedType): GraphQLNamedType =>
-    types.get(type.name) ?? types.other<GraphQLNamedType>(type.name, () => copy(type));
+    types.get(type.name) ?? types.other(type.name, () => copy(type));
   const objects = (list: readonly GraphQLObjectType[]): GraphQLObjectType[] =>
     list.map((member) => named(member)).filter(isObjectType);
   const interfaces = (list: readonly GraphQLInterfaceType[]): GraphQLInterfaceType[] =>

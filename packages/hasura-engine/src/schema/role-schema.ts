@@ -100,7 +100,7 @@ function buildRoleSchema(model: Model, role: string, backendOnly: boolean): Role
   const root = (name: string, description: string | undefined, fields: Fields): GraphQLObjectType | undefined =>
     Object.keys(fields).length === 0
       ? undefined
-      : types.other(name, () => new GraphQLObjectType({ name, description, fields: sorted(fields) }));
+      : types.object(name, () => new GraphQLObjectType({ name, description, fields: sorted(fields) }));
 
   const queryFields: Fields = {
     ...tableQueries(scope),

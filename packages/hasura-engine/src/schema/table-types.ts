@@ -37,7 +37,7 @@ export const nonNull = (type: GraphQLOutputType): GraphQLOutputType => new Graph
 export function tableType(scope: OutputScope, table: Table): GraphQLObjectType {
   const { types } = scope;
   const name = table.graphqlName;
-  return types.other(
+  return types.object(
     name,
     () =>
       new GraphQLObjectType({
@@ -123,7 +123,7 @@ export function selectArguments(scope: SchemaScope, table: Table): GraphQLFieldC
 export function aggregateType(scope: OutputScope, table: Table, select: SelectAccess): GraphQLObjectType {
   const { types, meanings } = scope;
   const name = `${table.graphqlName}_aggregate`;
-  return types.other(
+  return types.object(
     name,
     () =>
       new GraphQLObjectType({
@@ -144,7 +144,7 @@ export function aggregateType(scope: OutputScope, table: Table, select: SelectAc
 function aggregateFieldsType(scope: OutputScope, table: Table, select: SelectAccess): GraphQLObjectType {
   const { types, meanings } = scope;
   const name = `${table.graphqlName}_aggregate_fields`;
-  return types.other(
+  return types.object(
     name,
     () =>
       new GraphQLObjectType({
@@ -177,7 +177,7 @@ function functionType(
 ): GraphQLObjectType {
   const { types, meanings } = scope;
   const name = `${table.graphqlName}_${aggregate}_fields`;
-  return types.other(
+  return types.object(
     name,
     () =>
       new GraphQLObjectType({
@@ -208,7 +208,7 @@ function functionResult(scope: OutputScope, aggregate: ColumnAggregate, column: 
 export function mutationResponse(scope: OutputScope, table: Table): GraphQLObjectType {
   const { types, meanings, access } = scope;
   const name = `${table.graphqlName}_mutation_response`;
-  return types.other(
+  return types.object(
     name,
     () =>
       new GraphQLObjectType({

@@ -8,6 +8,7 @@ import {
   GraphQLInputObjectType,
   GraphQLInt,
   type GraphQLNamedType,
+  GraphQLObjectType,
   GraphQLScalarType,
   GraphQLString,
 } from "graphql";
@@ -21,8 +22,9 @@ export type TypeRegistry = {
     description: string | undefined,
     fields: () => GraphQLInputFieldConfigMap,
   ): GraphQLInputObjectType;
-  /** For output objects and what remote schemas bring. */
-  other<T extends GraphQLNamedType>(name: string, make: () => T): T;
+  object(name: string, make: () => GraphQLObjectType): GraphQLObjectType;
+  /** For what remote schemas bring. */
+  other(name: string, make: () => GraphQLNamedType): GraphQLNamedType;
   get(name: string): GraphQLNamedType | undefined;
   all(): readonly GraphQLNamedType[];
 };
@@ -64,23 +66,11 @@ export function createTypeRegistry(): TypeRegistry {
         () => new GraphQLInputObjectType({ name, description, fields: () => sorted(fields()) }),
         (type) => type instanceof GraphQLInputObjectType,
       ),
-    other: (name, make) => {
-      let made: ReturnType<typeof make> | undefined;
-      const found = remember<GraphQLNamedType>(
-        name,
-        () => (made = make()),
-        (type): type is GraphQLNamedType => type !== undefined,
-      );
-      return made ?? sameKind(found, make);
-    },
+    object: (name, make) => remember(name, make, (type) => type instanceof GraphQLObjectType),
+    other: (name, make) => remember(name, make, (type): type is GraphQLNamedType => type !== undefined),
     get: (name) => types.get(name),
     all: () => [...types.values()],
   };
-}
-
-/** The maker is not called for a type that is there; its class is what the caller named the type for. */
-function sameKind<T extends GraphQLNamedType>(found: GraphQLNamedType, _make: () => T): T {
-  return found as T;
 }
 
 /** Hasura lists fields by name. */

@@ -3,20 +3,25 @@ import type { FastifyInstance } from "fastify";
 
 /** `HASURA_GRAPHQL_CORS_DOMAIN`: `*`, or origins separated by commas, each with an optional `*.` before its host. */
 export async function registerCors(server: FastifyInstance, domains: string): Promise<void> {
-  const patterns = domains
-    .split(",")
-    .map((domain) => domain.trim().replace(/\/+$/, ""))
-    .filter((domain) => domain !== "");
+  const patterns = patternsOf(domains);
   const any = patterns.includes("*");
   await server.register(cors, {
-    origin: any
-      ? "*"
-      : (origin, decide) =>
-          decide(null, origin !== undefined && patterns.some((pattern) => originMatches(origin, pattern))),
+    origin: any ? "*" : (origin, decide) => decide(null, origin !== undefined && isOriginAllowed(origin, domains)),
     credentials: !any,
     methods: ["GET", "POST", "OPTIONS"],
     maxAge: 1_728_000,
   });
+}
+
+export function isOriginAllowed(origin: string, domains: string): boolean {
+  return patternsOf(domains).some((pattern) => pattern === "*" || originMatches(origin, pattern));
+}
+
+function patternsOf(domains: string): string[] {
+  return domains
+    .split(",")
+    .map((domain) => domain.trim().replace(/\/+$/, ""))
+    .filter((domain) => domain !== "");
 }
 
 function originMatches(origin: string, pattern: string): boolean {

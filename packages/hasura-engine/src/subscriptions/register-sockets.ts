@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
+import { isOriginAllowed } from "../server/cors.ts";
 import { headerMap } from "../server/request-facts.ts";
 import { closeSocket, type SocketDeps, SUBPROTOCOL, serveSocket } from "./socket-connection.ts";
 
@@ -11,8 +12,10 @@ const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** For the closing handshake of sockets that the server ends. */
 const CLOSE_WITHIN_MS = 1_000;
 
+export type SocketsOptions = SocketDeps & { readonly corsDomain: string; readonly socketsMax?: number | undefined };
+
 /** WebSocket upgrades on `/v1/graphql`; sockets end with the server and with every change of metadata. */
-export function registerSockets(server: FastifyInstance, deps: SocketDeps & { readonly socketsMax?: number }): void {
+export function registerSockets(server: FastifyInstance, deps: SocketsOptions): void {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MESSAGE_BYTES_MAX,
@@ -21,7 +24,7 @@ export function registerSockets(server: FastifyInstance, deps: SocketDeps & { re
   const socketsMax = deps.socketsMax ?? SOCKETS_MAX;
   server.server.on("upgrade", (request, stream, head) => {
     stream.on("error", () => stream.destroy());
-    const refusal = refusalOf(request, sockets.clients.size, socketsMax);
+    const refusal = refusalOf(request, sockets.clients.size, socketsMax, deps.corsDomain);
     if (refusal !== undefined) return refuse(stream, refusal);
     sockets.handleUpgrade(request, stream, head, (socket) => {
       if (socket.protocol === SUBPROTOCOL) serveSocket(socket, upgradeOf(request), deps);
@@ -38,9 +41,19 @@ export function registerSockets(server: FastifyInstance, deps: SocketDeps & { re
 
 type Refusal = { readonly status: string; readonly code: string; readonly message: string };
 
-function refusalOf({ url = "" }: IncomingMessage, count: number, max: number): Refusal | undefined {
+function refusalOf(
+  { url = "", headers: { origin } }: IncomingMessage,
+  count: number,
+  max: number,
+  corsDomain: string,
+): Refusal | undefined {
   if (url.split("?")[0] !== "/v1/graphql")
     return { status: "404 Not Found", code: "not-found", message: "resource does not exist" };
+  // A browser sends no preflight for a socket, so the origin is judged here; other clients name none.
+  if (origin !== undefined && !isOriginAllowed(origin, corsDomain)) {
+    const message = "received origin header does not match configured CORS domains";
+    return { status: "400 Bad Request", code: "access-denied", message };
+  }
   if (count >= max)
     return { status: "503 Service Unavailable", code: "bad-request", message: `there are already ${max} sockets` };
   return undefined;

@@ -163,8 +163,11 @@ test("a redirect is a failure, and no attempts left make an error", async () => 
   expect(webhook.calls().map(({ path }) => path)).toEqual(["/"]);
 });
 
-test("an invocation keeps the answer, long bodies cut", async () => {
-  answer = () => ({ status: 418, body: "x".repeat(100_000) });
+test.each([
+  ["one byte a character", "x".repeat(100_000), 65_536],
+  ["three bytes a character", "€".repeat(40_000), 65_535],
+])("an invocation keeps the answer, long bodies cut after whole characters: %s", async (_case, body, bytes) => {
+  answer = () => ({ status: 418, body });
   await start(metadataOf([watched("notes", webhook.url)]));
 
   await database.pool.query("insert into notes values (1)");
@@ -172,11 +175,12 @@ test("an invocation keeps the answer, long bodies cut", async () => {
   await expect
     .poll(async () => {
       const { rows } = await database.pool.query(
-        "select attempt, status, length(response_body) as length from embedded_hdb.event_invocations",
+        "select attempt, status, octet_length(response_body) as bytes, $1 like response_body || '%' as begins from embedded_hdb.event_invocations",
+        [body],
       );
       return rows;
     })
-    .toEqual([{ attempt: 1, status: 418, length: 65_536 }]);
+    .toEqual([{ attempt: 1, status: 418, bytes, begins: true }]);
 });
 
 test("no more deliveries are under way than the pool holds", async () => {

@@ -13,15 +13,20 @@ const JWT_KEY = "a-key-for-tests-of-at-least-32-bytes";
 export type Served = { engine: Engine; url: string; close(): Promise<void> };
 
 /** Polls each 100 ms. */
-export async function serve(databaseUrl: string, tables: readonly object[]): Promise<Served> {
+export async function serve(
+  databaseUrl: string,
+  tables: readonly object[],
+  { env = {}, socketsMax }: { env?: Readonly<Record<string, string>>; socketsMax?: number } = {},
+): Promise<Served> {
   const settings = settingsFromEnv({
     HASURA_GRAPHQL_ADMIN_SECRET: ADMIN_SECRET,
     HASURA_GRAPHQL_JWT_SECRET: JSON.stringify({ type: "HS256", key: JWT_KEY }),
     HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_REFETCH_INTERVAL: "100",
     HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_REFETCH_INTERVAL: "100",
+    ...env,
   });
   const engine = await createEngine({ metadata: metadataOf(tables), databaseUrl, settings });
-  const server = await buildServer(engine, { settings });
+  const server = await buildServer(engine, { settings, ...(socketsMax === undefined ? {} : { socketsMax }) });
   const url = await server.listen({ host: "127.0.0.1", port: 0 });
   return {
     engine,
@@ -87,6 +92,28 @@ export async function connect(
     subscribe: (id, query, variables = {}) => send({ id, type: "subscribe", payload: { query, variables } }),
     closed: () => closed,
   };
+}
+
+/** The status and body an upgrade is refused with; undefined where it is accepted. */
+export async function refusal(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number | undefined; body: unknown } | undefined> {
+  const socket = new WebSocket(`${url.replace(/^http/, "ws")}/v1/graphql`, ["graphql-transport-ws"], { headers });
+  return new Promise((resolve, reject) => {
+    socket.on("error", reject);
+    socket.once("open", () => {
+      socket.terminate();
+      resolve(undefined);
+    });
+    socket.once("unexpected-response", (_request, response) => {
+      let text = "";
+      response.on("data", (chunk) => {
+        text += String(chunk);
+      });
+      response.on("end", () => resolve({ status: response.statusCode, body: JSON.parse(text) }));
+    });
+  });
 }
 
 /** A client whose `connection_init` is acknowledged. */

@@ -35,7 +35,13 @@ try {
   const loaded = await loadMetadata(join(hasuraDir, "metadata"), settings.env);
   if ("problems" in loaded) throw new MetadataRefused(loaded.problems);
   const logs = buildSchema(readFileSync(join(rootDir, "apps/logs-schema/schema.graphql"), "utf8"));
-  const engine = await createEngine({ metadata: loaded.metadata, databaseUrl, settings, introspect: async () => logs });
+  const engine = await createEngine({
+    metadata: loaded.metadata,
+    databaseUrl,
+    settings,
+    introspect: async () => logs,
+    events: false,
+  });
   mkdirSync(join(hasuraDir, "generated"), { recursive: true });
   for (const role of ROLES) writeFileSync(join(hasuraDir, `generated/${role}.graphql`), `${engine.sdl(role)}\n`);
   await engine.close();
