@@ -43,8 +43,9 @@ export async function buildServer(
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
-  server.addHook("onRequest", async (request, reply) => {
+  server.addHook("onRequest", (request, reply, done) => {
     reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff" });
+    done();
   });
   server.addHook("onClose", async () => authenticator.close());
   server.setNotFoundHandler((_request, reply) => sendNotFound(reply));

@@ -38,6 +38,11 @@ export async function executeOperation(
   execution: Execution,
   deps: ExecutionDeps,
 ): Promise<Answer> {
+  const [only, ...others] = operation.rootFields;
+  if (operation.kind === "query" && only !== undefined && only.kind !== "remote" && others.length === 0) {
+    const { text, setCookie } = await runField(only, execution, deps, deps.pool);
+    return { dataText: `{${JSON.stringify(only.alias)}:${text}}`, setCookie };
+  }
   const parts =
     operation.kind === "mutation"
       ? await runMutation(operation, execution, deps)
@@ -162,8 +167,8 @@ async function runField(
       return plain(deps.runIntrospection(field));
     case "table-query": {
       const text = textOf(await runStatement(connection, compiledQuery(field.query, deps.options), bindings), "data");
-      const target = targetOfQuery(field.query);
-      return plain(hasJoins(target) ? await deps.joinRemotes(target, text, execution.context) : text);
+      const target = joinsOf(field.query);
+      return plain(target === undefined ? text : await deps.joinRemotes(target, text, execution.context));
     }
     case "table-mutation":
       return plain(await runTableMutation({ connection, bindings, options: deps.options }, field.mutation));
@@ -187,6 +192,18 @@ export function compiledQuery(query: TableQuery, options: CompileOptions): State
   const statement = compileTableQuery(query, options);
   compiled.set(query, { options, statement });
   return statement;
+}
+
+const joins = new WeakMap<TableQuery, { target: JoinTarget | undefined }>();
+
+/** What of a query's rows is joined from remote schemas; undefined where nothing is. */
+function joinsOf(query: TableQuery): JoinTarget | undefined {
+  const known = joins.get(query);
+  if (known !== undefined) return known.target;
+  const target = targetOfQuery(query);
+  const found = { target: hasJoins(target) ? target : undefined };
+  joins.set(query, found);
+  return found.target;
 }
 
 /** READ COMMITTED, with the session told to the database first: audit and event triggers read it. */

@@ -30,7 +30,17 @@ async function answerText(request: FastifyRequest, reply: FastifyReply, options:
     const clientHeaders = headerMap(request.headers);
     const session = await options.authenticator.authenticate(clientHeaders);
     const view = { ...nobody, admin: session.admin };
-    const context: RequestContext = { session, clientHeaders, requestId: request.id, signal: clientGone(reply) };
+    let signal: AbortSignal | undefined;
+    const context: RequestContext = {
+      session,
+      clientHeaders,
+      requestId: request.id,
+      // Made for those who call out; a table query has no use for it.
+      get signal() {
+        signal ??= clientGone(reply);
+        return signal;
+      },
+    };
     return await answerBody(bodyText(request), context, view, reply, options);
   } catch (error) {
     options.onFailure(error, request.id);

@@ -12,8 +12,10 @@ export function headerMap(headers: FastifyRequest["headers"]): ReadonlyMap<strin
 /** Aborted when the client goes away before it was answered. */
 export function clientGone(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) controller.abort();
+  const { raw } = reply;
+  if (raw.destroyed && !raw.writableFinished) controller.abort();
+  raw.once("close", () => {
+    if (!raw.writableFinished) controller.abort();
   });
   return controller.signal;
 }
