@@ -6,31 +6,81 @@ import {
   createGraphqlClient,
   expectData,
   type GraphqlClient,
-  type Stack,
+  type ServiceName,
   startStack,
 } from "@control-plane/local-stack";
 import pg from "pg";
 import { z } from "zod";
 
-/** A whole control plane of its own: processes, database and state directory, gone after `close`. */
-export type ControlPlane = { stack: Stack; graphql: GraphqlClient; sql: pg.Pool; close(): Promise<void> };
+export type ControlPlane = {
+  graphql: GraphqlClient;
+  hasuraUrl: string;
+  /** As administrator, to see what the API must not show. */
+  sql: pg.Pool;
+  databaseUrl: string;
+  redisUrl: string;
+  mongodbUrl: string;
+  queuePrefix: string;
+  /** Table in which the Hasura that runs keeps its events. */
+  eventLog: "embedded_hdb.event_log" | "hdb_catalog.event_log";
+  /** SIGKILL; the stack starts the service again. */
+  kill(service: ServiceName): void;
+  close(): Promise<void>;
+};
 
+/** With HASURA_URL the tests use a control plane that runs already, for example docker-compose's (hasura/README.md). */
+export const RUNS_ELSEWHERE = (process.env.HASURA_URL ?? "") !== "";
+
+/** A whole control plane of its own: processes, database and state directory, gone after `close`. */
 export async function startControlPlane(
   overrides: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
 ): Promise<ControlPlane> {
+  if (RUNS_ELSEWHERE) return attachControlPlane();
   const stateDir = await mkdtemp(join(tmpdir(), "cp-e2e-"));
   const stack = await startStack({ stateDir, anyPort: true, overrides, log: () => {} });
   const sql = new pg.Pool({ connectionString: stack.databaseUrl, max: 4 });
   return {
-    stack,
     graphql: createGraphqlClient(stack.urls.hasura),
+    hasuraUrl: stack.urls.hasura,
     sql,
+    databaseUrl: stack.databaseUrl,
+    redisUrl: stack.stores.redis,
+    mongodbUrl: stack.stores.mongodb,
+    queuePrefix: stack.queuePrefix,
+    eventLog: "embedded_hdb.event_log",
+    kill: (service) => stack.service(service)?.kill(),
     async close() {
       await sql.end();
       await stack.stop();
       await dropDatabase(stack.databaseUrl);
       await rm(stateDir, { recursive: true, force: true });
     },
+  };
+}
+
+async function attachControlPlane(): Promise<ControlPlane> {
+  const {
+    HASURA_URL: hasuraUrl = "",
+    DATABASE_URL: databaseUrl = "",
+    REDIS_URL: redisUrl = "",
+    MONGODB_URL: mongodbUrl = "",
+    QUEUE_PREFIX: queuePrefix = "bull",
+  } = process.env;
+  const sql = new pg.Pool({ connectionString: databaseUrl, max: 4 });
+  const { rows } = await sql.query("select 1 from information_schema.tables where table_schema = 'embedded_hdb'");
+  return {
+    graphql: createGraphqlClient(hasuraUrl),
+    hasuraUrl,
+    sql,
+    databaseUrl,
+    redisUrl,
+    mongodbUrl,
+    queuePrefix,
+    eventLog: rows.length > 0 ? "embedded_hdb.event_log" : "hdb_catalog.event_log",
+    kill: () => {
+      throw new Error("what runs elsewhere is not killed");
+    },
+    close: () => sql.end(),
   };
 }
 

@@ -41,7 +41,7 @@ describe("a run watched live", () => {
     plane = await startControlPlane();
     acme = await registerTenant(plane, "acme");
     globex = await registerTenant(plane, "globex");
-    viewer = await login(plane, await addViewer(plane.stack.databaseUrl, acme.tenantId));
+    viewer = await login(plane, await addViewer(plane.databaseUrl, acme.tenantId));
   });
   afterAll(async () => {
     await Promise.all(clients.map((client) => client.dispose()));
@@ -51,7 +51,7 @@ describe("a run watched live", () => {
   /** With the protocol's reference client, as a front end has it. */
   function watch(token: string): { seen: Progress[]; failures: unknown[] } {
     const client = createClient({
-      url: `${plane.stack.urls.hasura.replace(/^http/, "ws")}/v1/graphql`,
+      url: `${plane.hasuraUrl.replace(/^http/, "ws")}/v1/graphql`,
       webSocketImpl: WebSocket,
       connectionParams: { headers: { authorization: `Bearer ${token}` } },
       retryAttempts: 0,

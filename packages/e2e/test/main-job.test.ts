@@ -54,7 +54,7 @@ describe("the main job", () => {
     plane = await startControlPlane();
     acme = await registerTenant(plane, "acme");
     globex = await registerTenant(plane, "globex");
-    viewer = await login(plane, await addViewer(plane.stack.databaseUrl, acme.tenantId));
+    viewer = await login(plane, await addViewer(plane.databaseUrl, acme.tenantId));
     const published = await publishWorkflow(plane, acme.token, [
       { key: "greet", action: "echo", input: { text: { $text: ["Hello ", { $ref: "/input/name" }] } } },
       {
@@ -117,15 +117,15 @@ describe("the main job", () => {
       [deliveryId],
     );
     expect(delivery.rows).toEqual([{ trigger_id: trigger.triggerId, matched_secret: "CURRENT", duplicate_count: 0 }]);
-    const mongo = await MongoClient.connect(plane.stack.stores.mongodb);
+    const mongo = await MongoClient.connect(plane.mongodbUrl);
     const lines = await mongo.db().collection("execution_logs").find({ workflowRunId: runId }).toArray();
     await mongo.close();
     expect(new Set(lines.map(({ tenantId }) => tenantId))).toEqual(new Set([acme.tenantId]));
   });
 
   test("the queue holds ids only", async () => {
-    const redis = new Redis(plane.stack.stores.redis);
-    const keys = await redis.keys(`${plane.stack.queuePrefix}:${runRequested.name}:????????-*`);
+    const redis = new Redis(plane.redisUrl);
+    const keys = await redis.keys(`${plane.queuePrefix}:${runRequested.name}:????????-*`);
     const jobs = await Promise.all(keys.map((key) => redis.hget(key, "data")));
     redis.disconnect();
 
@@ -289,7 +289,9 @@ describe("the main job", () => {
         async () =>
           (
             await plane.sql.query<{ delivered: boolean }>(
-              "select delivered from embedded_hdb.event_log where trigger_name = 'tenant_limit_changed'",
+              `select delivered from ${plane.eventLog} where trigger_name = 'tenant_limit_changed'
+                 and payload -> 'data' -> 'new' ->> 'id' = $1`,
+              [acme.tenantId],
             )
           ).rows.map(({ delivered }) => delivered),
         { timeout: 20_000 },

@@ -77,7 +77,7 @@ async function run(options: { demo: boolean; once: boolean; fresh: boolean }): P
   signal.addEventListener("abort", announceStop);
   let stack: Stack;
   try {
-    stack = await startStack({ fresh: options.fresh, signal, log: logProgress });
+    stack = await startStack({ fresh: options.fresh, hasuraUrl: readHasuraUrl(), signal, log: logProgress });
   } catch (error) {
     print(signal.aborted ? "stopped" : `\ncould not start: ${error instanceof Error ? error.message : String(error)}`);
     return signal.aborted ? 130 : 1;
@@ -99,6 +99,13 @@ async function run(options: { demo: boolean; once: boolean; fresh: boolean }): P
     await stack.stop();
     print("stopped; the data is kept in .local/ for the next start");
   }
+}
+
+function readHasuraUrl(): string | undefined {
+  const text = process.env.HASURA_URL ?? "";
+  if (text === "") return undefined;
+  if (/^https?:/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, "");
+  throw new Error("HASURA_URL is not an http or https URL; mend it, or unset it to have the embedded engine");
 }
 
 /** The name of the failing step, if one fails. */

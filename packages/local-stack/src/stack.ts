@@ -4,6 +4,7 @@ import { createDatabase, databaseUrl, migrate, roleUrl, seed } from "@control-pl
 import { deleteStores, type Stores, startStores } from "@control-plane/local-stores";
 import pg from "pg";
 import { checkMetadata } from "./check-metadata.ts";
+import { awaitOwnHasura } from "./own-hasura.ts";
 import { choosePorts } from "./ports.ts";
 import { chooseRunner } from "./runner.ts";
 import { type ServiceProcess, startService } from "./service-process.ts";
@@ -20,6 +21,8 @@ export type StackOptions = {
   anyPort?: boolean;
   /** Settings of single services on top, by service name (`orchestrator`, `runner` …). */
   overrides?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Base URL of a Hasura that runs elsewhere; without it the embedded engine is started. */
+  hasuraUrl?: string | undefined;
   /** Ends a start after its current step; what was started is stopped again. */
   signal?: AbortSignal;
   log: (line: string) => void;
@@ -103,14 +106,19 @@ async function assemble(options: Assembly): Promise<Stack> {
     closers.push(() => service.stop());
   };
   await timed("services", () => startTogether(serviceSpecs(input), start));
-  await timed("Hasura-compatible engine", () => start(engineSpec(input)));
+  const { hasuraUrl } = options;
+  if (hasuraUrl === undefined) await timed("Hasura-compatible engine", () => start(engineSpec(input)));
+  else
+    await timed(`Hasura at ${hasuraUrl}`, () =>
+      awaitOwnHasura({ url: hasuraUrl, engineEnv: engineSpec(input).env, stateDir, signal: options.signal, log }),
+    );
   const runner = await timed("runner", async () => {
     const choice = await chooseRunner(input, log);
     await start(choice.spec);
     return choice;
   });
   return {
-    urls: urlsOf(input.ports),
+    urls: { ...urlsOf(input.ports), ...(hasuraUrl === undefined ? {} : { hasura: hasuraUrl }) },
     stores: input.stores,
     databaseUrl: adminUrl,
     secrets,
