@@ -16,6 +16,7 @@ export {
   type RecordedRequest,
 } from "./http-double.ts";
 export { type LeakWatch, watchLeaks } from "./leaks.ts";
+export { type ComparedAction, findActionDisagreements, findTriggerDisagreements } from "./metadata-agreement.ts";
 export type { Attempt } from "./runner/attempt.ts";
 export type { Claim, ClaimedStep, NumberedEvent, Report, RunnerEvent, StepError } from "./runner/claim.ts";
 export { type RunRunnerOptions, runRunner } from "./runner/run-runner.ts";

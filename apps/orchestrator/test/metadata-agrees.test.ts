@@ -1,0 +1,16 @@
+import { findActionDisagreements, findTriggerDisagreements } from "@control-plane/testkit";
+import { expect, test } from "vitest";
+import { allActions } from "../src/actions/all.ts";
+import { retention } from "../src/crons/retention.ts";
+import { tick } from "../src/crons/tick.ts";
+import { tenantLimitChanged } from "../src/events/tenant-limit-changed.ts";
+
+test("hasura/metadata names exactly these actions, with their roles, arguments and output", () => {
+  expect(findActionDisagreements("ORCHESTRATOR_URL", allActions)).toEqual([]);
+});
+
+test("hasura/metadata names exactly these event and cron triggers", () => {
+  const served = { events: [tenantLimitChanged], crons: [retention, tick] };
+
+  expect(findTriggerDisagreements("ORCHESTRATOR_URL", served)).toEqual([]);
+});
