@@ -1,3 +1,4 @@
+import { createDenialLog } from "@control-plane/db";
 import { createServer, registerActions } from "@control-plane/service-kit";
 import cors from "@fastify/cors";
 import type { FastifyInstance } from "fastify";
@@ -32,6 +33,8 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
     secrets: options.actionSecrets,
     deps,
     findMembership: (tenantId, userId) => findMembership(deps.db, tenantId, userId),
+    onDenied: createDenialLog(deps.db, "auth-actions"),
+    metrics: deps.metrics,
   });
   registerAuthRoutes(server, deps);
   registerJwksRoute(server, deps);

@@ -1,3 +1,4 @@
+import { createDenialLog } from "@control-plane/db";
 import { createServer, registerActions, registerEvents } from "@control-plane/service-kit";
 import type { FastifyInstance } from "fastify";
 import { allActions } from "./actions/all.ts";
@@ -32,6 +33,7 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
     secrets: options.actionSecrets,
     deps,
     findMembership: (tenantId, userId) => findMembership(deps.db, tenantId, userId),
+    onDenied: createDenialLog(deps.db, "orchestrator"),
     metrics: deps.metrics,
   });
   registerEvents(server, {

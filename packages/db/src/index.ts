@@ -3,6 +3,7 @@ export { type AuditEntry, writeAudit } from "./audit.ts";
 export { createDatabase, type Database, type DatabaseClient, type Queryable, type Transaction } from "./client.ts";
 export { findActiveDataKey, findDataKey, insertDataKey } from "./data-keys.ts";
 export { assertDatabaseFit, findDatabaseFaults } from "./database-fit.ts";
+export { createDenialLog, type DeniedCaller } from "./denials.ts";
 export { type MigrateOptions, migrate } from "./migrate.ts";
 export { LOGIN_ROLES, type LoginRole } from "./roles.ts";
 export { auditEvents, deadLetters } from "./schema/audit.ts";

@@ -108,7 +108,21 @@ export function errorBody(error: unknown, requestId: string): ErrorAnswer {
       requestId,
     );
   }
+  if (isOutage(error)) return answer("UNAVAILABLE", "a store is away; try again", {}, requestId);
   return answer("INTERNAL", "internal error", {}, requestId);
+}
+
+/** Connections that cannot be had or break, and SQLSTATEs of a server that starts, stops or is full. */
+const OUTAGE_CODES =
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|08...|57P0[123]|53300)$/;
+const OUTAGE_MESSAGES =
+  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
+
+/** Looks through the causes, since drivers wrap each other's errors. */
+function isOutage(error: unknown, depth = 0): boolean {
+  if (!(error instanceof Error) || depth > 5) return false;
+  if ("code" in error && typeof error.code === "string" && OUTAGE_CODES.test(error.code)) return true;
+  return OUTAGE_MESSAGES.test(error.message) || isOutage(error.cause, depth + 1);
 }
 
 function answer(

@@ -31,7 +31,6 @@ export function createTokenIssuer(options: {
       algorithm: "RS256",
       kid: key.kid,
       header: { alg: "RS256", typ: "at+jwt" },
-      noTimestamp: true,
     });
     signers.set(key.kid, made);
     return made;

@@ -1,4 +1,4 @@
-import { hashPassword, passwordNeedsRehash, uuidv7, verifyPassword } from "@control-plane/crypto";
+import { passwordNeedsRehash, uuidv7 } from "@control-plane/crypto";
 import { inTransaction, writeAudit } from "@control-plane/db";
 import { AppError } from "@control-plane/service-kit/errors";
 import type { Deps } from "../deps.ts";
@@ -14,6 +14,7 @@ import {
   type UserWithPassword,
 } from "../store/accounts.ts";
 import { acceptPassword } from "./password-policy.ts";
+import { hashPassword, verifyPassword } from "./passwords.ts";
 import { type AuthPayload, type Origin, startSession } from "./sessions.ts";
 import { slugFrom, withSuffix } from "./slug.ts";
 

@@ -1,0 +1,36 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const main = join(import.meta.dirname, "../src/main.ts");
+
+function start(env: Record<string, string>) {
+  const { status, stderr } = spawnSync(process.execPath, ["--conditions=@control-plane/source", main], {
+    env: { PATH: process.env.PATH ?? "", ...env },
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  return { status, stderr };
+}
+
+test("all that is missing or wrong is said at once, without values, and the process ends with 1", () => {
+  const { status, stderr } = start({
+    PORT: "70000",
+    DATABASE_URL: "mysql://root:hidden-word@localhost/x",
+    HASURA_ACTION_SECRET: "short",
+    CORS_ORIGINS: "not an origin",
+  });
+
+  expect(status).toBe(1);
+  for (const name of [
+    "PORT",
+    "DATABASE_URL",
+    "HASURA_ACTION_SECRET",
+    "HASURA_EVENT_SECRET",
+    "JWT_ISSUER",
+    "CORS_ORIGINS",
+    "KEYRING",
+  ])
+    expect(stderr).toMatch(new RegExp(`^  ${name}.*: `, "m"));
+  expect(stderr).not.toContain("hidden-word");
+});
