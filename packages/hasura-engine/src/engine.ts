@@ -2,7 +2,7 @@ import pg from "pg";
 import { runAction } from "./actions/run-action.ts";
 import { fetchRelated } from "./engine/fetch-related.ts";
 import { hasUnreachableRemote, type Introspect, type Loaded, load, retryRemotes } from "./engine/load-state.ts";
-import { runIntrospection } from "./engine/run-introspection.ts";
+import { createIntrospectionBudget, runIntrospection } from "./engine/run-introspection.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { startEvents } from "./events/start-events.ts";
 import { HasuraError } from "./hasura-error.ts";
@@ -166,6 +166,7 @@ async function execute(
     throw new HasuraError("unexpected-payload", "subscriptions are not supported over HTTP, use websockets instead");
   }
   const options = { stringifyNumericTypes: settings.stringifyNumericTypes };
+  const introspectionBudget = createIntrospectionBudget();
   return executeOperation(
     operation,
     { context, variables },
@@ -180,7 +181,7 @@ async function execute(
         }),
       runRemote,
       joinRemotes,
-      runIntrospection,
+      runIntrospection: (field) => runIntrospection(field, introspectionBudget),
     },
   );
 }

@@ -1,14 +1,27 @@
 import {
-  type ConstValueNode,
-  executeSync,
+  defaultFieldResolver,
   type FieldNode,
   type FragmentDefinitionNode,
+  GraphQLError,
+  type GraphQLField,
+  GraphQLIncludeDirective,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
   type GraphQLSchema,
+  GraphQLSkipDirective,
+  getArgumentValues,
+  getDirectiveValues,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
   Kind,
   OperationTypeNode,
   parse,
-  type ValueNode,
-  visit,
+  SchemaMetaFieldDef,
+  type SelectionNode,
+  type SelectionSetNode,
+  TypeMetaFieldDef,
 } from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 
@@ -21,40 +34,149 @@ export type IntrospectionField = {
   readonly variables: Readonly<Record<string, unknown>>;
 };
 
-/** Answers `__schema` or `__type` as JSON text; the only fields that graphql-js executes. */
-export function runIntrospection({ schema, node, fragments, variables }: IntrospectionField): string {
-  const filled = visit(node, { Variable: ({ name }) => literal(variables[name.value]) });
-  const result = executeSync({
-    schema,
-    document: {
-      kind: Kind.DOCUMENT,
-      definitions: [
-        {
-          kind: Kind.OPERATION_DEFINITION,
-          operation: OperationTypeNode.QUERY,
-          selectionSet: { kind: Kind.SELECTION_SET, selections: [filled] },
-        },
-        ...fragments.flatMap((text) => fragmentsOf(text, variables)),
-      ],
+/** Types lead to types in circles: a short document can ask for more than a process can hold. */
+const VALUES_MAX = 5_000_000;
+
+type Run = {
+  readonly field: IntrospectionField;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  count(): void;
+};
+
+/** For all fields of introspection in one document. */
+export type IntrospectionBudget = { spend(): void };
+
+export function createIntrospectionBudget(): IntrospectionBudget {
+  let values = 0;
+  return {
+    spend() {
+      values += 1;
+      if (values > VALUES_MAX)
+        throw new HasuraError("bad-request", `the introspection asks for more than ${VALUES_MAX} values`);
     },
-  });
-  const [error] = result.errors ?? [];
-  if (error !== undefined)
-    throw new HasuraError("validation-failed", error.message, `$.selectionSet.${node.name.value}`);
-  return JSON.stringify(result.data?.[node.alias?.value ?? node.name.value] ?? null);
+  };
 }
 
-function fragmentsOf(text: string, variables: Readonly<Record<string, unknown>>): FragmentDefinitionNode[] {
-  return parse(text, { noLocation: true }).definitions.flatMap((definition) =>
-    definition.kind === Kind.FRAGMENT_DEFINITION
-      ? [visit(definition, { Variable: ({ name }) => literal(variables[name.value]) })]
-      : [],
+/** Answers `__schema` or `__type` as JSON text, from graphql-js's own types of introspection. */
+export function runIntrospection(field: IntrospectionField, budget: IntrospectionBudget): string {
+  const run: Run = {
+    field,
+    fragments: new Map(field.fragments.flatMap(fragmentsOf).map((fragment) => [fragment.name.value, fragment])),
+    count: budget.spend,
+  };
+  const { node, schema } = field;
+  const definition = node.name.value === "__schema" ? SchemaMetaFieldDef : TypeMetaFieldDef;
+  const parent = schema.getQueryType();
+  try {
+    if (parent === null || parent === undefined) return "null";
+    return fieldText(run, parent, definition, [node], undefined);
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    throw new HasuraError("validation-failed", error.message, `$.selectionSet.${node.name.value}`);
+  }
+}
+
+function fragmentsOf(text: string): FragmentDefinitionNode[] {
+  return parse(text, { noLocation: true }).definitions.filter(
+    (definition) => definition.kind === Kind.FRAGMENT_DEFINITION,
   );
 }
 
-/** Introspection takes only names and booleans. */
-function literal(value: unknown): ValueNode & ConstValueNode {
-  if (typeof value === "boolean") return { kind: Kind.BOOLEAN, value };
-  if (typeof value === "string") return { kind: Kind.STRING, value };
-  return { kind: Kind.NULL };
+function fieldText(
+  run: Run,
+  parent: GraphQLObjectType,
+  definition: GraphQLField<unknown, unknown>,
+  nodes: readonly [FieldNode, ...FieldNode[]],
+  source: unknown,
+): string {
+  const { schema, variables } = run.field;
+  const [node] = nodes;
+  const resolve = definition.resolve ?? defaultFieldResolver;
+  const value: unknown = resolve(source, getArgumentValues(definition, node, variables), undefined, {
+    fieldName: definition.name,
+    fieldNodes: nodes,
+    returnType: definition.type,
+    parentType: parent,
+    path: { prev: undefined, key: definition.name, typename: parent.name },
+    schema,
+    fragments: {},
+    rootValue: undefined,
+    operation: {
+      kind: Kind.OPERATION_DEFINITION,
+      operation: OperationTypeNode.QUERY,
+      selectionSet: { kind: Kind.SELECTION_SET, selections: nodes },
+    },
+    variableValues: variables,
+  });
+  return complete(run, definition.type, nodes, value);
+}
+
+function complete(
+  run: Run,
+  type: GraphQLOutputType,
+  nodes: readonly [FieldNode, ...FieldNode[]],
+  value: unknown,
+): string {
+  if (isNonNullType(type)) return complete(run, type.ofType, nodes, value);
+  run.count();
+  if (value === undefined || value === null) return "null";
+  if (isListType(type)) {
+    const items: readonly unknown[] = Array.isArray(value) ? value : [];
+    return `[${items.map((item) => complete(run, type.ofType, nodes, item)).join(",")}]`;
+  }
+  if (isLeafType(type)) return JSON.stringify(type.serialize(value));
+  if (!isObjectType(type)) throw new Error(`${type.name} is no type of introspection`);
+  const fields = new Map<string, [FieldNode, ...FieldNode[]]>();
+  for (const { selectionSet } of nodes) if (selectionSet !== undefined) collect(run, selectionSet, fields, new Set());
+  const members = [...fields].map(
+    ([alias, below]) => `${JSON.stringify(alias)}:${memberText(run, type, below, value)}`,
+  );
+  return `{${members.join(",")}}`;
+}
+
+function memberText(
+  run: Run,
+  type: GraphQLObjectType,
+  nodes: readonly [FieldNode, ...FieldNode[]],
+  source: unknown,
+): string {
+  const name = nodes[0].name.value;
+  if (name === "__typename") return JSON.stringify(type.name);
+  const definition = type.getFields()[name];
+  if (definition === undefined) throw new GraphQLError(`field '${name}' not found in type: '${type.name}'`);
+  return fieldText(run, type, definition, nodes, source);
+}
+
+/** Fields by response key; a fragment is spread once in one selection set, as further times change nothing. */
+function collect(
+  run: Run,
+  set: SelectionSetNode,
+  fields: Map<string, [FieldNode, ...FieldNode[]]>,
+  spread: Set<string>,
+): void {
+  for (const selection of set.selections) {
+    run.count();
+    if (!isIncluded(run, selection)) continue;
+    if (selection.kind === Kind.FIELD) {
+      const alias = selection.alias?.value ?? selection.name.value;
+      const known = fields.get(alias);
+      if (known === undefined) fields.set(alias, [selection]);
+      else known.push(selection);
+    } else if (selection.kind === Kind.INLINE_FRAGMENT) collect(run, selection.selectionSet, fields, spread);
+    else {
+      const name = selection.name.value;
+      const fragment = run.fragments.get(name);
+      if (fragment === undefined) throw new GraphQLError(`reference to undefined fragment "${name}"`);
+      if (spread.has(name)) continue;
+      spread.add(name);
+      collect(run, fragment.selectionSet, fields, spread);
+    }
+  }
+}
+
+function isIncluded({ field: { variables } }: Run, selection: SelectionNode): boolean {
+  return (
+    getDirectiveValues(GraphQLSkipDirective, selection, variables)?.if !== true &&
+    getDirectiveValues(GraphQLIncludeDirective, selection, variables)?.if !== false
+  );
 }

@@ -15,23 +15,29 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const WORD = /true|false|null/y;
 
-/** Throws SyntaxError. */
-export function parseJson(text: string): Json {
-  const reader = { text, position: 0 };
+/**
+ * Throws SyntaxError, and RangeError for a text with more than `containersMax` lists and objects: those are what makes a
+ * value so much larger than its text.
+ */
+export function parseJson(text: string, containersMax = Number.POSITIVE_INFINITY): Json {
+  const reader: Reader = { text, position: 0, containersLeft: containersMax };
   const value = readValue(reader, 0);
   skip(reader, SPACE);
   if (reader.position < text.length) throw unexpected(reader);
   return value;
 }
 
-type Reader = { readonly text: string; position: number };
+type Reader = { readonly text: string; position: number; containersLeft: number };
 
 function readValue(reader: Reader, depth: number): Json {
   if (depth > DEPTH_MAX) throw new SyntaxError("the JSON text is nested too deeply");
   skip(reader, SPACE);
   const first = reader.text[reader.position];
-  if (first === "{") return readObject(reader, depth);
-  if (first === "[") return readList(reader, depth);
+  if (first === "{" || first === "[") {
+    reader.containersLeft -= 1;
+    if (reader.containersLeft < 0) throw new RangeError("too many lists and objects");
+    return first === "{" ? readObject(reader, depth) : readList(reader, depth);
+  }
   if (first === '"') return readString(reader);
   const word = skip(reader, WORD);
   if (word !== "") return word === "null" ? null : word === "true";
@@ -105,6 +111,19 @@ export function printJson(value: Json): string {
     return `{${[...value].map(([key, member]) => `${JSON.stringify(key)}:${printJson(member)}`).join(",")}}`;
   }
   return value.number;
+}
+
+/** About as many characters as `printJson` writes, without writing them. */
+export function jsonSize(value: Json): number {
+  if (value === null || typeof value === "boolean") return 5;
+  if (typeof value === "string") return value.length + 2;
+  if (isJsonList(value)) return value.reduce<number>((size, item) => size + jsonSize(item) + 1, 2);
+  if (isJsonObject(value)) {
+    let size = 2;
+    for (const [key, member] of value) size += key.length + jsonSize(member) + 4;
+    return size;
+  }
+  return value.number.length;
 }
 
 export function isJsonObject(value: Json | undefined): value is JsonObject {

@@ -84,6 +84,9 @@ export function intParameter(value: InputValue): Parameter {
   return wholeParameter(value, INT);
 }
 
+/** More digits than any bound has; making a number of a very long text takes its time. */
+const DIGITS_MAX = 40;
+
 function wholeParameter(value: InputValue, whole: Whole): Parameter {
   if (value.kind === "variable") {
     const { path, variable } = value;
@@ -105,7 +108,7 @@ function wholeParameter(value: InputValue, whole: Whole): Parameter {
 
 function wholeText(json: Json, path: string, whole: Whole, fromVariable: boolean, enumLiteral = false): string {
   const text = isJsonNumber(json) ? json.number : typeof json === "string" && whole.textAllowed ? json : undefined;
-  if (text !== undefined && isIntegerText(text)) {
+  if (text !== undefined && text.length <= DIGITS_MAX && isIntegerText(text)) {
     const number = BigInt(text);
     const bound = 2n ** (whole.bits === 32 || isJsonNumber(json) ? 31n : 63n);
     if (number < bound && number >= -bound && (whole.negative || number >= 0n)) return text;

@@ -41,8 +41,12 @@ function encodeNumber(text: string, type: PgType, path: string): string {
   throw wrongKind({ number: text }, type, path);
 }
 
+/** More digits than any bound has; making a number of a very long text takes its time. */
+const DIGITS_MAX = 100;
+
 /** `1e3` and `5.0` are whole numbers too. */
 function wholeNumber(text: string): bigint | undefined {
+  if (text.length > DIGITS_MAX) return undefined;
   if (isIntegerText(text)) return BigInt(text);
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
   if (match === null) return undefined;
@@ -57,8 +61,8 @@ function wholeNumber(text: string): bigint | undefined {
 
 /** Haskell's way to show a number, as in `2.147483648e9`. */
 function scientific(text: string): string {
-  const match = /^(-?)0*(\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (match === null) return text;
+  const match = text.length > DIGITS_MAX ? null : /^(-?)0*(\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (match === null) return text.slice(0, DIGITS_MAX);
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
   const digits = (whole + fraction).replace(/^0+/, "");
   if (digits === "") return "0";

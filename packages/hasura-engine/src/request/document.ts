@@ -40,15 +40,42 @@ function parseText(text: string): DocumentNode {
   }
 }
 
-/** Counts openers outside strings and comments, so that the parser's recursion stays bounded. */
+/**
+ * Counts openers outside strings and comments, so that the parser's recursion stays bounded. Reads every character once,
+ * also of a text whose strings never end: the parser refuses those.
+ */
 function refuseDeep(text: string): void {
   let depth = 0;
-  for (const [token] of text.matchAll(/"""(?:\\"""|[\s\S])*?"""|"(?:\\.|[^"\\\n])*"|#[^\n\r]*|[{}[\]()]/g)) {
-    if (token === "{" || token === "[" || token === "(") depth += 1;
-    else if (token === "}" || token === "]" || token === ")") depth -= 1;
+  for (let position = 0; position < text.length; position += 1) {
+    const character = text[position];
+    if (character === '"') position = endOfString(text, position);
+    else if (character === "#") position = endOfLine(text, position);
+    else if (character === "{" || character === "[" || character === "(") depth += 1;
+    else if (character === "}" || character === "]" || character === ")") depth -= 1;
     if (depth > NESTING_MAX * 2)
       throw new HasuraError("bad-request", `the document is nested deeper than ${NESTING_MAX} levels`, "$.query");
   }
+}
+
+/** Position of a string's last character. */
+function endOfString(text: string, start: number): number {
+  if (text.startsWith('"""', start)) {
+    let end = text.indexOf('"""', start + 3);
+    while (end > 0 && text[end - 1] === "\\") end = text.indexOf('"""', end + 3);
+    return end < 0 ? text.length : end + 2;
+  }
+  for (let position = start + 1; position < text.length; position += 1) {
+    const character = text[position];
+    if (character === "\\") position += 1;
+    else if (character === '"' || character === "\n" || character === "\r") return position;
+  }
+  return text.length;
+}
+
+function endOfLine(text: string, start: number): number {
+  let position = start;
+  while (position < text.length && text[position] !== "\n" && text[position] !== "\r") position += 1;
+  return position;
 }
 
 function pickOperation(

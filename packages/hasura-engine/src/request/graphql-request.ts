@@ -9,6 +9,8 @@ export type GraphqlRequest = {
 };
 
 const BATCH_MAX = 50;
+/** Lists and objects of a body, variables included. */
+export const BODY_CONTAINERS_MAX = 250_000;
 
 /** A body's request or batch of requests. Throws `invalid-json` and Hasura's other complaints about a body. */
 export function parseRequestBody(text: string): {
@@ -23,8 +25,10 @@ export function parseRequestBody(text: string): {
 
 function readJson(text: string): Json {
   try {
-    return parseJson(text);
+    return parseJson(text, BODY_CONTAINERS_MAX);
   } catch (error) {
+    if (error instanceof RangeError)
+      throw new HasuraError("bad-request", `a body holds at most ${BODY_CONTAINERS_MAX} lists and objects`);
     throw new HasuraError("invalid-json", `Error in $: ${error instanceof Error ? error.message : "not JSON"}`);
   }
 }

@@ -39,7 +39,32 @@ export type InputValue =
 /** Where a value comes from: the document, or a variable's JSON. */
 type Source = { readonly from: "document"; readonly node: ValueNode } | { readonly from: "json"; readonly json: Json };
 
-export type InputContext = { readonly variables: Variables };
+export type InputContext = { readonly variables: Variables; readonly inputs: InputBudget };
+
+/** Bounds what one document and its variables may hold; `enter` throws for too many values, or too deep ones. */
+export type InputBudget = { enter(): void; leave(): void };
+
+const INPUTS_MAX = 200_000;
+/** Lists and objects inside each other, down to the scalars; what is inside a json value does not count. */
+const INPUT_NESTING_MAX = 128;
+
+export function createInputBudget(): InputBudget {
+  let inputs = 0;
+  let depth = 0;
+  return {
+    enter() {
+      inputs += 1;
+      depth += 1;
+      if (inputs > INPUTS_MAX)
+        throw new HasuraError("bad-request", `the request holds more than ${INPUTS_MAX} input values`);
+      if (depth > INPUT_NESTING_MAX)
+        throw new HasuraError("bad-request", `input values are nested deeper than ${INPUT_NESTING_MAX} levels`);
+    },
+    leave() {
+      depth -= 1;
+    },
+  };
+}
 
 /** Checks a value against a type. `undefined`: an optional variable without a value stands here. */
 export function checkInput(
@@ -52,11 +77,20 @@ export function checkInput(
   return check(context, { from: "document", node }, type, path, placeHasDefault);
 }
 
-export function checkJson(context: InputContext, json: Json, type: GraphQLInputType, path: string): InputValue {
-  return check(context, { from: "json", json }, type, path, false) ?? { kind: "null", path, type };
+function check(
+  context: InputContext,
+  source: Source,
+  type: GraphQLInputType,
+  path: string,
+  placeHasDefault: boolean,
+): InputValue | undefined {
+  context.inputs.enter();
+  const value = checkValue(context, source, type, path, placeHasDefault);
+  context.inputs.leave();
+  return value;
 }
 
-function check(
+function checkValue(
   context: InputContext,
   source: Source,
   type: GraphQLInputType,
@@ -67,7 +101,7 @@ function check(
     return checkVariable(context, source.node.name.value, type, path, placeHasDefault);
   if (type instanceof GraphQLNonNull) {
     if (isNull(source)) throw nullRefused(type.ofType, path);
-    return check(context, source, type.ofType, path, placeHasDefault);
+    return checkValue(context, source, type.ofType, path, placeHasDefault);
   }
   if (isNull(source)) return { kind: "null", path, type };
   if (type instanceof GraphQLList) return checkList(context, source, type, path);
@@ -102,7 +136,7 @@ function checkVariable(
   }
   if (variable.value === undefined) {
     if (variable.defaultValue !== undefined)
-      return check(context, { from: "document", node: variable.defaultValue }, type, path, false);
+      return checkValue(context, { from: "document", node: variable.defaultValue }, type, path, false);
     return undefined;
   }
   const inner = type instanceof GraphQLNonNull ? type.ofType : type;
@@ -112,7 +146,7 @@ function checkVariable(
   }
   if (isScalarPlace(inner)) return { kind: "variable", path, type: inner, variable };
   context.variables.useValue(name);
-  return check(context, { from: "json", json: variable.value }, inner, path, false);
+  return checkValue(context, { from: "json", json: variable.value }, inner, path, false);
 }
 
 /** Scalars, enums of native types among them, and lists of scalars. */

@@ -9,17 +9,20 @@ export type PlanContext = InputContext & {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** The raw document, for actions. */
   readonly text: string;
-  /** Counts fields after fragments are spread; throws when a small text means a huge document. */
-  readonly countField: () => void;
+  /** Counts fields and spreads as often as they are met; throws when a small text means a huge document. */
+  readonly countSelection: () => void;
 };
 
-const FIELDS_MAX = 20_000;
+const SELECTIONS_MAX = 20_000;
 
-export function createFieldCounter(): () => void {
-  let fields = 0;
-  return () => {
-    fields += 1;
-    if (fields > FIELDS_MAX)
-      throw new HasuraError("bad-request", `the document selects more than ${FIELDS_MAX} fields`, "$.query");
+export function createSelectionCounter(): { readonly count: () => void; readonly total: () => number } {
+  let selections = 0;
+  return {
+    count() {
+      selections += 1;
+      if (selections > SELECTIONS_MAX)
+        throw new HasuraError("bad-request", `the document selects more than ${SELECTIONS_MAX} fields`, "$.query");
+    },
+    total: () => selections,
   };
 }

@@ -7,9 +7,10 @@ import type { RoleSchema } from "../schema/role-schema.ts";
 import { asList, asObject, checkArguments, given, limitParameter } from "./arguments.ts";
 import { readDocument } from "./document.ts";
 import type { GraphqlRequest } from "./graphql-request.ts";
+import { createInputBudget } from "./input-value.ts";
 import type { Operation, RootField, TableStream } from "./plan.ts";
 import { planActionCall } from "./plan-action.ts";
-import { createFieldCounter, type PlanContext } from "./plan-context.ts";
+import { createSelectionCounter, type PlanContext } from "./plan-context.ts";
 import { columnValue } from "./plan-insert.ts";
 import { keyCondition, planTableMutation } from "./plan-mutation.ts";
 import { planRemoteCall } from "./plan-remote.ts";
@@ -30,6 +31,8 @@ export type Planner = { plan(request: GraphqlRequest, schema: RoleSchema): Prepa
 const PLANS_MAX = 1_000;
 /** Longer documents are planned each time; they would only push others out. */
 const CACHED_TEXT_MAX = 20_000;
+/** Fragments make a huge plan of a short text. */
+const CACHED_SELECTIONS_MAX = 2_000;
 
 /**
  * Plans documents and keeps the plans by text, operation name, role and which variables are absent or null. Plans that
@@ -53,14 +56,23 @@ export function createPlanner(): Planner {
 function cacheKey({ query, operationName, variables }: GraphqlRequest, schema: RoleSchema): string | undefined {
   if (query.length > CACHED_TEXT_MAX) return undefined;
   const shape = [...variables].map(([name, value]) => `${name}${value === null ? "0" : "1"}`).sort();
-  return JSON.stringify([query, operationName ?? null, schema.role, schema.backendOnly, shape]);
+  // A JSON list ends itself, so the text behind it needs no quoting.
+  return JSON.stringify([operationName ?? null, schema.role, schema.backendOnly, shape]) + query;
 }
 
 /** Checks a document against what the role may say, and turns it into a plan. */
 export function planOperation(request: GraphqlRequest, schema: RoleSchema): Operation {
   const { operation, fragments } = readDocument(request.query, request.operationName);
   const variables = readVariables(operation, request.variables);
-  const context: PlanContext = { schema, variables, fragments, text: request.query, countField: createFieldCounter() };
+  const selections = createSelectionCounter();
+  const context: PlanContext = {
+    schema,
+    variables,
+    fragments,
+    text: request.query,
+    countSelection: selections.count,
+    inputs: createInputBudget(),
+  };
   const root = rootOf(schema, operation.operation);
   const { fields } = collectFields(context, [operation.selectionSet], root.name, "$");
   if (operation.operation === OperationTypeNode.SUBSCRIPTION)
@@ -74,7 +86,7 @@ export function planOperation(request: GraphqlRequest, schema: RoleSchema): Oper
     kind: operation.operation,
     name: operation.name?.value,
     rootFields,
-    reusable: isReusable(rootFields, variables),
+    reusable: selections.total() <= CACHED_SELECTIONS_MAX && isReusable(rootFields, variables),
   };
 }
 

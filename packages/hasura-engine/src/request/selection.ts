@@ -44,6 +44,7 @@ export function collectFields(
 
   const visit = (set: SelectionSetNode, spreading: readonly string[], at: string): void => {
     for (const selection of set.selections) {
+      context.countSelection();
       if (!isIncluded(context, selection.directives ?? [], own)) continue;
       if (selection.kind === Kind.FIELD) add(selection);
       else if (selection.kind === Kind.INLINE_FRAGMENT)
@@ -75,7 +76,6 @@ export function collectFields(
     else if (keep(onType)) fragments.push({ onType, selections: [set] });
   };
   const add = (node: FieldNode): void => {
-    context.countField();
     const alias = node.alias?.value ?? node.name.value;
     const known = fields.get(alias);
     const selections = node.selectionSet === undefined ? [] : [node.selectionSet];
@@ -107,7 +107,7 @@ function refuseConflict(first: FieldNode, second: FieldNode, alias: string, path
       path,
     );
   }
-  if (printedArguments(first) !== printedArguments(second)) {
+  if (first !== second && printedArguments(first) !== printedArguments(second)) {
     throw new HasuraError(
       "validation-failed",
       `inconsistent arguments between multiple selections of field '${first.name.value}'`,
@@ -116,11 +116,18 @@ function refuseConflict(first: FieldNode, second: FieldNode, alias: string, path
   }
 }
 
+/** Kept with the document, so that a long list of arguments is printed once however often its field is repeated. */
+const printed = new WeakMap<FieldNode, string>();
+
 function printedArguments(node: FieldNode): string {
-  return (node.arguments ?? [])
+  const known = printed.get(node);
+  if (known !== undefined) return known;
+  const text = (node.arguments ?? [])
     .map((argument) => print(argument))
     .sort()
     .join("\n");
+  printed.set(node, text);
+  return text;
 }
 
 /** `@include` and `@skip`; any other directive does not exist on a selection. */

@@ -8,7 +8,7 @@ import {
   type TypeNode,
 } from "graphql";
 import { HasuraError } from "../hasura-error.ts";
-import type { Json } from "../json/exact-json.ts";
+import { type Json, jsonSize } from "../json/exact-json.ts";
 
 export type Variable = {
   readonly name: string;
@@ -24,6 +24,9 @@ export type Variables = {
   useValue(name: string): void;
   readonly valuesUsed: ReadonlySet<string>;
 };
+
+/** A body of 4 MiB, whose variables stand in several places each. */
+const USED_SIZE_MAX = 16 * 1024 * 1024;
 
 /** Checks the request's values against the definitions: surplus, missing and null values. */
 export function readVariables(operation: OperationDefinitionNode, values: ReadonlyMap<string, Json>): Variables {
@@ -45,10 +48,20 @@ export function readVariables(operation: OperationDefinitionNode, values: Readon
       throw new HasuraError("validation-failed", `null value found for non-nullable type: "${printType(type)}"`);
   }
   const valuesUsed = new Set<string>();
+  const sizes = new Map<string, number>();
+  const sizeOf = ({ name, value }: Variable): number => {
+    const size = sizes.get(name) ?? jsonSize(value ?? null);
+    sizes.set(name, size);
+    return size;
+  };
+  let used = 0;
   return {
     get(name, path) {
       const variable = definitions.get(name);
       if (variable === undefined) throw new HasuraError("validation-failed", `unbound variable "${name}"`, path);
+      used += sizeOf(variable);
+      if (used > USED_SIZE_MAX)
+        throw new HasuraError("bad-request", `the values of all uses of variables are larger than ${USED_SIZE_MAX}`);
       return variable;
     },
     useValue: (name) => void valuesUsed.add(name),

@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import { HasuraError } from "../hasura-error.ts";
 import type { Json } from "../json/exact-json.ts";
 import { hasJoins, type JoinTarget, targetOfMutation, targetOfQuery } from "../remote-schema/join-rows.ts";
@@ -217,7 +217,11 @@ async function inTransaction<T>(
   });
   let broken = false;
   try {
-    await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; SELECT ${sessionSettings(context)}`);
+    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    await client.query(
+      "SELECT set_config('hasura.user', $1, true), set_config('hasura.tracecontext', $2, true)",
+      sessionSettings(context),
+    );
     const result = await work(client);
     await client.query("COMMIT").catch((error: unknown) => {
       throw mapPostgresError(error, "$");
@@ -233,10 +237,10 @@ async function inTransaction<T>(
   }
 }
 
-function sessionSettings({ session, clientHeaders }: RequestContext): string {
-  const variables = pg.escapeLiteral(JSON.stringify(Object.fromEntries(session.variables)));
+function sessionSettings({ session, clientHeaders }: RequestContext): [user: string, trace: string] {
+  const user = JSON.stringify(Object.fromEntries(session.variables));
   const [, traceId, spanId] = (clientHeaders.get("traceparent") ?? "").split("-");
   const trace =
     traceId === undefined || spanId === undefined ? "" : JSON.stringify({ trace_id: traceId, span_id: spanId });
-  return `set_config('hasura.user', ${variables}, true), set_config('hasura.tracecontext', ${pg.escapeLiteral(trace)}, true)`;
+  return [user, trace];
 }

@@ -9,11 +9,14 @@ export type ResultRow = Readonly<Record<string, unknown>>;
 
 /** Statements that PostgreSQL keeps planned, by name, on each connection; beyond this number they stay unnamed. */
 const NAMED_MAX = 500;
+/** Longer ones are rare, and their plans would fill the memory of every connection. */
+const NAMED_TEXT_MAX = 8_000;
 const names = new Map<string, string>();
 const seen = new WeakSet<Statement>();
 
 /** A statement that comes a second time is worth a name: parsing and planning are then paid once per connection. */
 function nameOf(statement: Statement): string | undefined {
+  if (statement.text.length > NAMED_TEXT_MAX) return undefined;
   if (!seen.has(statement)) {
     seen.add(statement);
     return undefined;

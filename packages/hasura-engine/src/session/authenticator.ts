@@ -4,7 +4,7 @@ import type { EngineSettings, JwtSettings } from "../settings.ts";
 import { type JwksOptions, openJwks } from "./jwks.ts";
 import { readConfiguredKey } from "./key-set.ts";
 import type { Session } from "./session.ts";
-import { stringClaims } from "./token-claims.ts";
+import { stringClaims, type TokenClaims } from "./token-claims.ts";
 import { createTokenReader } from "./token-reader.ts";
 import type { TokenRules } from "./verify-token.ts";
 
@@ -50,18 +50,24 @@ export async function createAuthenticator(
   return { authenticate, close: () => tokens?.close() };
 }
 
-type Tokens = { readonly read: ReturnType<typeof createTokenReader>; close(): void };
+type Tokens = {
+  readonly read: ReturnType<typeof createTokenReader>;
+  /** The last session made of a token's claims; sessions never change. */
+  readonly sessions: WeakMap<TokenClaims, Session>;
+  close(): void;
+};
 
 async function openTokens(settings: JwtSettings, options: AuthenticatorOptions): Promise<Tokens> {
   const { key, jwkUrl } = settings;
   if (jwkUrl !== undefined) {
     const jwks = await openJwks({ ...options, url: jwkUrl });
     const findKey: TokenRules["findKey"] = ({ kid }) => (typeof kid === "string" ? jwks.find(kid) : undefined);
-    return { read: createTokenReader(settings, { ...settings, findKey }), close: jwks.close };
+    return { read: createTokenReader(settings, { ...settings, findKey }), sessions: new WeakMap(), close: jwks.close };
   }
   const configured = key === undefined ? undefined : readConfiguredKey(key.type, key.text);
   return {
     read: createTokenReader(settings, { ...settings, findKey: () => configured }),
+    sessions: new WeakMap(),
     close: () => undefined,
   };
 }
@@ -76,10 +82,14 @@ async function tokenSession(
   if (token === undefined) throw new HasuraError("invalid-headers", "Malformed Authorization header");
   const { claims, expiresAt } = await tokens.read(token, nowSeconds);
   const role = wantedRole ?? claims.defaultRole;
+  const made = tokens.sessions.get(claims);
+  if (made?.role === role) return made;
   if (!claims.allowedRoles.includes(role))
     throw new HasuraError("access-denied", "Your requested role is not in allowed roles");
   const variables = stringClaims(claims.others).set("x-hasura-role", role);
-  return { role, variables, backendOnly: false, admin: role === "admin", expiresAt };
+  const session = { role, variables, backendOnly: false, admin: role === "admin", expiresAt };
+  tokens.sessions.set(claims, session);
+  return session;
 }
 
 /** Right admin secret, or none configured: role and variables come from the headers. */

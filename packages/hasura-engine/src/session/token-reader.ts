@@ -3,6 +3,7 @@ import type { JwtSettings } from "../settings.ts";
 import { readClaims, type TokenClaims } from "./token-claims.ts";
 import { checkPayload, type SignedToken, type TokenRules, verifySignature } from "./verify-token.ts";
 
+/** `claims` is the same object for every use of a token. */
 export type ReadToken = { readonly claims: TokenClaims; readonly expiresAt: number | undefined };
 
 /** About 1 KiB each. */

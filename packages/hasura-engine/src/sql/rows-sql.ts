@@ -1,5 +1,7 @@
+import { TEXT, TEXT_ARRAY } from "../catalog/builtin-types.ts";
 import type { Column, PgType, Table } from "../model/model.ts";
 import type { Parameter } from "../permissions/expression.ts";
+import { arrayLiteral } from "../permissions/literal.ts";
 import type {
   AggregateField,
   AggregateOutput,
@@ -58,14 +60,13 @@ function fieldSql(writer: Writer, field: RowField, own: string): string {
 
 function columnSql(writer: Writer, column: Column, jsonPath: readonly string[] | undefined, own: string): string {
   const plain = columnOf(own, column);
-  if (jsonPath !== undefined && jsonPath.length > 0) return `(${plain} #> ${textArray(jsonPath)})`;
+  if (jsonPath !== undefined && jsonPath.length > 0) return `(${plain} #> ${writer.bind(pathParameter(jsonPath))})`;
   if (!isStringified(writer, column.type)) return plain;
   return column.type.kind === "array" ? `${plain}::text[]` : `${plain}::text`;
 }
 
-/** Only for paths: keys and indexes that the parser took apart. */
-function textArray(items: readonly string[]): string {
-  return `ARRAY[${items.map((item) => (item.includes("\\") ? `E${quoteLiteral(item.replaceAll("\\", "\\\\"))}` : quoteLiteral(item))).join(", ")}]::text[]`;
+function pathParameter(steps: readonly string[]): Parameter {
+  return { from: "constant", type: TEXT_ARRAY, text: arrayLiteral(steps, TEXT) };
 }
 
 /** `SELECT <json list>`: the rows of a source, each as JSON; `[]` for none. */

@@ -1,3 +1,4 @@
+import { HasuraError } from "../hasura-error.ts";
 import type { Parameter } from "../permissions/expression.ts";
 
 /** One SQL statement with what is bound to `$1 … $n`. */
@@ -7,6 +8,9 @@ export type CompileOptions = {
   /** Columns of type bigint, numeric, float8 and money, and aggregates of them, come as strings. */
   readonly stringifyNumericTypes: boolean;
 };
+
+/** PostgreSQL's wire protocol counts them in 16 bits. */
+const PARAMETERS_MAX = 65_535;
 
 /** Collects parameters and hands out table aliases while one statement is written. */
 export type Writer = {
@@ -24,19 +28,24 @@ export function createWriter(options: CompileOptions): Writer {
   const parameters: Parameter[] = [];
   const places = new Map<string | Parameter, string>();
   let aliases = 0;
+  const push = (parameter: Parameter): void => {
+    if (parameters.length === PARAMETERS_MAX)
+      throw new HasuraError("bad-request", `a statement takes at most ${PARAMETERS_MAX} values`);
+    parameters.push(parameter);
+  };
   return {
     options,
     bind(parameter) {
       const key = sameValueKey(parameter);
       const known = places.get(key);
       if (known !== undefined) return known;
-      parameters.push(parameter);
+      push(parameter);
       const place = `$${parameters.length}::${parameter.type.sql}`;
       places.set(key, place);
       return place;
     },
     bindOwn(parameter) {
-      parameters.push(parameter);
+      push(parameter);
       return { place: `$${parameters.length}::${parameter.type.sql}`, index: parameters.length - 1 };
     },
     alias: () => `t${aliases++}`,

@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, parseJson } from "../json/exact-json.ts";
+import { BODY_CONTAINERS_MAX } from "../request/graphql-request.ts";
 
 /** What a client may say (subprotocol graphql-transport-ws). */
 export type ClientMessage =
@@ -36,7 +37,7 @@ export function readClientMessage(text: string): ClientMessage | undefined {
 
 function parsed(text: string): Json {
   try {
-    return parseJson(text);
+    return parseJson(text, BODY_CONTAINERS_MAX);
   } catch {
     return null;
   }

@@ -1,8 +1,16 @@
-import { buildSchema, type FieldNode, Kind, parse } from "graphql";
+import { buildSchema, type FieldNode, getIntrospectionQuery, graphqlSync, Kind, parse, print } from "graphql";
 import { expect, test } from "vitest";
-import { runIntrospection } from "../../src/engine/run-introspection.ts";
+import {
+  createIntrospectionBudget,
+  type IntrospectionField,
+  runIntrospection,
+} from "../../src/engine/run-introspection.ts";
 
 const schema = buildSchema("type Query { a: Int b: [String!]! }");
+
+function run(asked: IntrospectionField): string {
+  return runIntrospection(asked, createIntrospectionBudget());
+}
 
 function field(document: string): { node: FieldNode; fragments: string[] } {
   const [operation] = parse(document).definitions;
@@ -12,7 +20,7 @@ function field(document: string): { node: FieldNode; fragments: string[] } {
 }
 
 test("a type is described under the client's alias", () => {
-  const text = runIntrospection({
+  const text = run({
     schema,
     ...field('{ t: __type(name: "Query") { n: name fields { name } } }'),
     variables: {},
@@ -25,13 +33,67 @@ test("variables and fragments are filled in", () => {
   const { node } = field("query ($name: String!, $deep: Boolean!) { __type(name: $name) { ...Parts } }");
   const fragments = ["fragment Parts on __Type { kind fields @include(if: $deep) { name } }"];
 
-  const text = runIntrospection({ schema, node, fragments, variables: { name: "Query", deep: false } });
+  const text = run({ schema, node, fragments, variables: { name: "Query", deep: false } });
 
   expect(text).toBe('{"kind":"OBJECT"}');
 });
 
 test("a type that does not exist is null", () => {
-  const text = runIntrospection({ schema, ...field('{ __type(name: "Nothing") { name } }'), variables: {} });
+  const text = run({ schema, ...field('{ __type(name: "Nothing") { name } }'), variables: {} });
 
   expect(text).toBe("null");
+});
+
+test("an unknown field is refused by name", () => {
+  const asked = () => run({ schema, ...field("{ __schema { types { nothing } } }"), variables: {} });
+
+  expect(asked).toThrow("field 'nothing' not found in type: '__Type'");
+});
+
+test("duplicates are merged, and a default of an argument counts", () => {
+  const text = run({
+    schema: buildSchema("type Query { a: Int old: Int @deprecated }"),
+    ...field('{ __type(name: "Query") { fields { name } fields { isDeprecated __typename } } }'),
+    variables: {},
+  });
+
+  expect(text).toBe('{"fields":[{"name":"a","isDeprecated":false,"__typename":"__Field"}]}');
+});
+
+const everything = {
+  descriptions: true,
+  specifiedByUrl: true,
+  directiveIsRepeatable: true,
+  schemaDescription: true,
+  inputValueDeprecation: true,
+  oneOf: true,
+};
+
+test("the full introspection equals what graphql-js itself answers", () => {
+  const document = getIntrospectionQuery(everything);
+  const { definitions } = parse(document);
+  const fragments = definitions.flatMap((part) => (part.kind === Kind.FRAGMENT_DEFINITION ? [print(part)] : []));
+  const rich = buildSchema(`
+    "words" enum E { A B @deprecated(reason: "old") }
+    input I { a: [Int!]! = [1, 2] e: E = A }
+    interface N { id: ID! } type T implements N { id: ID! f(i: I, old: Int @deprecated): U } union U = T
+    type Query { t(e: E!): [T!]! }
+  `);
+
+  const text = run({ schema: rich, node: field(document).node, fragments, variables: {} });
+
+  expect({ __schema: JSON.parse(text) }).toEqual(
+    JSON.parse(JSON.stringify(graphqlSync({ schema: rich, source: document }).data)),
+  );
+});
+
+test("one document asks for a bounded number of values", () => {
+  const circle = buildSchema(
+    `type Query { ${Array.from({ length: 200 }, (_, index) => `f${index}: Query`).join(" ")} }`,
+  );
+  const deep = "fields { type { fields { type { fields { type { fields { name } } } } } } }";
+
+  const asked = () => run({ schema: circle, ...field(`{ __type(name: "Query") { ${deep} } }`), variables: {} });
+
+  expect(asked).toThrow("the introspection asks for more than 5000000 values");
 });

@@ -8,7 +8,7 @@ import { metadataOf } from "../events/world.ts";
 import { token } from "../session/tokens.ts";
 
 export const ADMIN_SECRET = "an-admin-secret-for-tests";
-const JWT_KEY = "a-key-for-tests-of-at-least-32-bytes";
+export const JWT_KEY = "a-key-for-tests-of-at-least-32-bytes";
 
 export type Served = { engine: Engine; url: string; close(): Promise<void> };
 
