@@ -78,7 +78,7 @@ export async function startHostile(): Promise<Hostile> {
       return z
         .array(answerSchema)
         .parse(JSON.parse(text))
-        .map((answer) => ({ ...answer, text }));
+        .map((answer) => ({ ...answer, text: JSON.stringify(answer) }));
     },
     serves: async () => child.exitCode === null && (await fetch(`${url}/healthz`)).ok,
     async close() {
