@@ -7,6 +7,7 @@ import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { deleteStores, type Store, startMongo, startPostgres, startRedis, startStores } from "../src/index.ts";
 import { isAlive } from "../src/predecessor.ts";
+import { listening } from "./listening.ts";
 
 let dataDir: string;
 let running: Store[];
@@ -199,11 +200,12 @@ function urlOf(stores: Awaited<ReturnType<typeof startStores>> | undefined, name
 }
 
 test("a store that a variable names is used as it is", async () => {
-  const env = { DATABASE_URL: "postgres://a/b", REDIS_URL: "redis://c", MONGODB_URL: "mongodb://d" };
+  const { server, env } = await listening();
   await mkdir(dataDir, { recursive: true });
 
   const stores = await startStores({ dataDir, env, log });
 
   expect(stores.env).toEqual(env);
   expect(stores.running.postgres?.source).toBe("DATABASE_URL");
+  server.close();
 });

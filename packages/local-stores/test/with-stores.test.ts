@@ -7,17 +7,21 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isAlive } from "../src/predecessor.ts";
 import { findOnPath } from "../src/program.ts";
+import { listening } from "./listening.ts";
 
 let folder: string;
 let started: ChildProcess[];
+let given: Awaited<ReturnType<typeof listening>>;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "with-stores-test-"));
   started = [];
+  given = await listening();
 });
 
 afterEach(async () => {
   for (const child of started) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+  given.server.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -78,10 +82,8 @@ test("the command gets the three URLs and its exit code is passed on", async () 
 test("a command that does not exist is reported", async () => {
   const { code, output } = await outcome(
     withStores(["no-such-command-here"], {
-      ...ownStores(),
-      DATABASE_URL: "a://b",
-      REDIS_URL: "a://b",
-      MONGODB_URL: "a://b",
+      ...process.env,
+      ...given.env,
     }),
   );
 
@@ -128,9 +130,9 @@ const lacking = hasDocker ? "a store that is lacking (absent: a machine without 
 
 test.skipIf(hasDocker)(`${lacking} is named with its remedy, and the command runs`, async () => {
   const env = {
-    ...ownStores(),
-    DATABASE_URL: "a://b",
-    MONGODB_URL: "a://b",
+    ...process.env,
+    ...given.env,
+    REDIS_URL: "",
     PATH: await barePath(),
     PYTHON: "",
     REQUIRE_ALL: "",
@@ -146,9 +148,9 @@ test.skipIf(hasDocker)(`${lacking} is named with its remedy, and the command run
 
 test.skipIf(hasDocker)(`${lacking} is a failure with REQUIRE_ALL=1`, async () => {
   const env = {
-    ...ownStores(),
-    DATABASE_URL: "a://b",
-    MONGODB_URL: "a://b",
+    ...process.env,
+    ...given.env,
+    REDIS_URL: "",
     PATH: await barePath(),
     PYTHON: "",
     REQUIRE_ALL: "1",
