@@ -43,7 +43,10 @@ const tasks = {
   "logs:setup": [[...source, "apps/logs-schema/src/cli/setup.ts"]],
   "hasura:check": [[...source, "packages/local-stack/src/cli.ts", "hasura-check"]],
   conformance: [[...source, "packages/hasura-engine/conformance/cli.ts"]],
-  bench: [[...source, "packages/bench/src/cli.ts"]],
+  bench: [
+    [...turbo, "build", "--filter=@control-plane/bench^...", "--output-logs=errors-only"],
+    [...source, "packages/bench/src/cli.ts"],
+  ],
   exec: [[]],
 };
 
