@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { createMetrics, registerMetrics } from "@control-plane/service-kit";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { HasuraError } from "./hasura-error.ts";
 import type { GraphqlRequest } from "./request/graphql-request.ts";
 import { registerConsole } from "./server/console-routes.ts";
 import { registerCors } from "./server/cors.ts";
+import { drainBody } from "./server/drain-body.ts";
 import { errorBody, toHasuraError } from "./server/error-answer.ts";
 import { registerGraphqlRoute } from "./server/graphql-route.ts";
 import { registerHealthRoutes } from "./server/health-routes.ts";
@@ -28,6 +30,7 @@ export type ServerOptions = {
 };
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
+const BODY_TOO_LARGE = "FST_ERR_CTP_BODY_TOO_LARGE";
 
 /** The HTTP edge (hasura-semantics.md B.1). Rejects when a configured JWKS stays unreachable. */
 export async function buildServer(
@@ -51,8 +54,12 @@ export async function buildServer(
   });
   server.addHook("onClose", async () => authenticator.close());
   server.setNotFoundHandler((_request, reply) => sendNotFound(reply));
-  server.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply, options));
+  server.setErrorHandler(async (error: FastifyError, request, reply) => {
+    if (error.code === BODY_TOO_LARGE) await drainBody(request.raw);
+    return sendError(error, request, reply, options);
+  });
 
+  registerMetrics(server, createMetrics("hasura-engine"));
   await registerCors(server, settings.corsDomain);
   registerHealthRoutes(server, engine);
   if (settings.enabledApis.includes("graphql")) {
@@ -83,7 +90,7 @@ function sendError(
   options: ServerOptions,
 ): FastifyReply {
   const status = error.statusCode ?? 500;
-  const tooLong = error.code === "FST_ERR_CTP_BODY_TOO_LARGE";
+  const tooLong = error.code === BODY_TOO_LARGE;
   const message = tooLong ? `the body is longer than ${BODY_BYTES_MAX} bytes` : error.message;
   const known = status < 500 ? new HasuraError("bad-request", message) : toHasuraError(error);
   if (status >= 500) options.onFault?.(error, request.id);

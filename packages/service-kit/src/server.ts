@@ -4,6 +4,7 @@ import { AppError, errorBody } from "./errors.ts";
 import { type ReadinessChecks, registerHealth } from "./health.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import { registerMetrics } from "./register-metrics.ts";
 import { enterRequest } from "./trace.ts";
 
 export type CreateServerOptions = {
@@ -17,7 +18,6 @@ export type CreateServerOptions = {
 };
 
 const BODY_BYTES_MAX = 1_048_576;
-const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
  * What every service's HTTP server has: request ids, trace context, one error body, health, metrics, and answers that no
@@ -42,12 +42,9 @@ export async function createServer(options: CreateServerOptions): Promise<Fastif
     closing = true;
   });
   addContext(server);
-  measure(server, options.metrics);
+  registerMetrics(server, options.metrics);
   answerErrors(server, options.log);
   registerHealth(server, { log: options.log, ready: options.ready, isClosing: () => closing });
-  server.get("/metrics", { logLevel: "silent" }, async (_request, reply) =>
-    reply.header("content-type", options.metrics.contentType).send(await options.metrics.render()),
-  );
   return server;
 }
 
@@ -63,19 +60,6 @@ function addContext(server: FastifyInstance): void {
     reply.header("x-request-id", request.id);
     reply.header("x-content-type-options", "nosniff");
     done();
-  });
-}
-
-function measure(server: FastifyInstance, metrics: Metrics): void {
-  const duration = metrics.histogram(
-    "http_request_duration_seconds",
-    "duration of requests by route pattern",
-    ["method", "route", "status"],
-    DURATION_BUCKETS_SECONDS,
-  );
-  server.addHook("onResponse", async (request, reply) => {
-    const route = request.routeOptions.url ?? "unmatched";
-    duration.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
   });
 }
 

@@ -58,20 +58,22 @@ function functionBody(
   options: CaptureOptions,
 ): string {
   const rowJson = (record: "OLD" | "NEW"): string =>
-    jsonObject(payload.map((column) => ({ alias: column.name, value: columnSql(record, column, options) })));
+    jsonObject(
+      payload.map((column) => ({ key: quoteLiteral(column.name), value: columnSql(record, column, options) })),
+    );
   const oldRow = operation === "insert" ? "NULL::json" : rowJson("OLD");
   const newRow = operation === "delete" ? "NULL::json" : rowJson("NEW");
   const event = jsonObject([
-    { alias: "op", value: quoteLiteral(operation.toUpperCase()) },
+    { key: "'op'", value: quoteLiteral(operation.toUpperCase()) },
     {
-      alias: "data",
+      key: "'data'",
       value: jsonObject([
-        { alias: "old", value: oldRow },
-        { alias: "new", value: newRow },
+        { key: "'old'", value: oldRow },
+        { key: "'new'", value: newRow },
       ]),
     },
-    { alias: "session_variables", value: "nullif(current_setting('hasura.user', true), '')::json" },
-    { alias: "trace_context", value: "nullif(current_setting('hasura.tracecontext', true), '')::json" },
+    { key: "'session_variables'", value: "nullif(current_setting('hasura.user', true), '')::json" },
+    { key: "'trace_context'", value: "nullif(current_setting('hasura.tracecontext', true), '')::json" },
   ]);
   return `
 begin

@@ -57,17 +57,17 @@ export function planRows(
 }
 
 function planRowField(context: PlanContext, type: GraphQLObjectType, field: CollectedField): RowField {
-  if (field.name === "__typename") return { alias: field.alias, kind: "typename", value: type.name };
+  const selected = selectedAs(field);
+  if (field.name === "__typename") return { ...selected, kind: "typename", value: type.name };
   const definition = definitionOf(type, field);
   requireLeaf(definition, field);
   const args = checkArguments(context, field, definition);
   const meaning = context.schema.meanings.get(type.name, field.name);
-  const { alias } = field;
   switch (meaning?.kind) {
     case "column": {
       const path = given(args, "path");
       return {
-        alias,
+        ...selected,
         kind: "column",
         column: meaning.column,
         jsonPath: path === undefined ? undefined : parseJsonPath(plainText(context, path), path.path),
@@ -78,24 +78,24 @@ function planRowField(context: PlanContext, type: GraphQLObjectType, field: Coll
       const below = objectTypeOf(definition, field);
       if (relationship.kind === "object") {
         return {
-          alias,
+          ...selected,
           kind: "object",
           relationship,
           filter: selectFilter(context, target),
           rows: planRows(context, target, below, field.selections, field.path),
         };
       }
-      return { alias, kind: "array", relationship, select: planList(context, target, below, args, field) };
+      return { ...selected, kind: "array", relationship, select: planList(context, target, below, args, field) };
     }
     case "relationship-aggregate":
       return {
-        alias,
+        ...selected,
         kind: "aggregate",
         relationship: meaning.relationship,
         select: planAggregate(context, meaning.target, objectTypeOf(definition, field), args, field),
       };
     case "remote-relationship":
-      return { alias, kind: "remote", join: planRemoteJoin(context, meaning, definition, args, field) };
+      return { ...selected, kind: "remote", join: planRemoteJoin(context, meaning, definition, args, field) };
     default:
       throw new HasuraError("unexpected", `'${field.name}' cannot be planned here`, field.path);
   }
@@ -134,16 +134,20 @@ function planAggregateOutput(
   type: GraphQLObjectType,
   field: CollectedField,
 ): AggregateOutput {
-  const { alias } = field;
-  if (field.name === "__typename") return { alias, kind: "typename", value: type.name };
+  const selected = selectedAs(field);
+  if (field.name === "__typename") return { ...selected, kind: "typename", value: type.name };
   const definition = definitionOf(type, field);
   checkArguments(context, field, definition);
   const below = objectTypeOf(definition, field);
   const meaning = context.schema.meanings.get(type.name, field.name);
   if (meaning?.kind === "nodes")
-    return { alias, kind: "nodes", rows: planRows(context, table, below, field.selections, field.path) };
+    return { ...selected, kind: "nodes", rows: planRows(context, table, below, field.selections, field.path) };
   const { fields } = collectFields(context, field.selections, below.name, field.path);
-  return { alias, kind: "aggregate", fields: fields.map((part) => planAggregateField(context, table, below, part)) };
+  return {
+    ...selected,
+    kind: "aggregate",
+    fields: fields.map((part) => planAggregateField(context, table, below, part)),
+  };
 }
 
 function planAggregateField(
@@ -152,8 +156,8 @@ function planAggregateField(
   type: GraphQLObjectType,
   field: CollectedField,
 ): AggregateField {
-  const { alias } = field;
-  if (field.name === "__typename") return { alias, kind: "typename", value: type.name };
+  const selected = selectedAs(field);
+  if (field.name === "__typename") return { ...selected, kind: "typename", value: type.name };
   const definition = definitionOf(type, field);
   requireLeaf(definition, field);
   const args = checkArguments(context, field, definition);
@@ -162,7 +166,7 @@ function planAggregateField(
     const columns = given(args, "columns");
     const distinct = given(args, "distinct");
     return {
-      alias,
+      ...selected,
       kind: "count",
       columns:
         columns === undefined ? [] : asList(columns).map((item) => requireColumn(table, asEnum(item), item.path)),
@@ -174,13 +178,18 @@ function planAggregateField(
   const below = objectTypeOf(definition, field);
   const { fields } = collectFields(context, field.selections, below.name, field.path);
   return {
-    alias,
+    ...selected,
     kind: "function",
     function: meaning.function,
     columns: fields.map((part) => {
-      if (part.name === "__typename") return { alias: part.alias, kind: "typename" as const, value: below.name };
+      const item = selectedAs(part);
+      if (part.name === "__typename") return { ...item, kind: "typename" as const, value: below.name };
       requireLeaf(definitionOf(below, part), part);
-      return { alias: part.alias, kind: "column" as const, column: requireColumn(table, part.name, part.path) };
+      return { ...item, kind: "column" as const, column: requireColumn(table, part.name, part.path) };
     }),
   };
+}
+
+function selectedAs({ alias, name }: CollectedField): { readonly alias: string; readonly field: string } {
+  return { alias, field: name };
 }

@@ -86,22 +86,26 @@ export type OrderItem = {
 };
 
 export type RowSelection = { readonly table: Table; readonly fields: readonly RowField[] };
-export type RowField = { readonly alias: string } & (
-  | { readonly kind: "typename"; readonly value: string }
-  /** `jsonPath`: keys and indexes of the `path` argument of json and jsonb columns. */
-  | { readonly kind: "column"; readonly column: Column; readonly jsonPath: readonly string[] | undefined }
-  /** `filter`: the target's role filter. */
-  | {
-      readonly kind: "object";
-      readonly relationship: Relationship;
-      readonly filter: Expression;
-      readonly rows: RowSelection;
-    }
-  | { readonly kind: "array"; readonly relationship: Relationship; readonly select: ListSelect }
-  | { readonly kind: "aggregate"; readonly relationship: Relationship; readonly select: AggregateSelect }
-  /** SQL answers a JSON array of the left-hand columns' values; the join stage replaces it by the remote's answer. */
-  | { readonly kind: "remote"; readonly join: RemoteJoin }
-);
+/** `alias`: key in the answer, by the client. `field`: name in the schema. */
+type Selected = { readonly alias: string; readonly field: string };
+
+export type RowField = Selected &
+  (
+    | { readonly kind: "typename"; readonly value: string }
+    /** `jsonPath`: keys and indexes of the `path` argument of json and jsonb columns. */
+    | { readonly kind: "column"; readonly column: Column; readonly jsonPath: readonly string[] | undefined }
+    /** `filter`: the target's role filter. */
+    | {
+        readonly kind: "object";
+        readonly relationship: Relationship;
+        readonly filter: Expression;
+        readonly rows: RowSelection;
+      }
+    | { readonly kind: "array"; readonly relationship: Relationship; readonly select: ListSelect }
+    | { readonly kind: "aggregate"; readonly relationship: Relationship; readonly select: AggregateSelect }
+    /** SQL answers a JSON array of the left-hand columns' values; the join stage replaces it by the remote's answer. */
+    | { readonly kind: "remote"; readonly join: RemoteJoin }
+  );
 
 export type AggregateFunction =
   | "count"
@@ -115,24 +119,26 @@ export type AggregateFunction =
   | "variance"
   | "max"
   | "min";
-export type AggregateOutput = { readonly alias: string } & (
-  | { readonly kind: "typename"; readonly value: string }
-  | { readonly kind: "aggregate"; readonly fields: readonly AggregateField[] }
-  | { readonly kind: "nodes"; readonly rows: RowSelection }
-);
-export type AggregateField = { readonly alias: string } & (
-  | { readonly kind: "typename"; readonly value: string }
-  | { readonly kind: "count"; readonly columns: readonly Column[]; readonly distinct: boolean }
-  /** `columns` with alias: `sum { a: total }`. */
-  | {
-      readonly kind: "function";
-      readonly function: Exclude<AggregateFunction, "count">;
-      readonly columns: readonly ({ readonly alias: string } & (
-        | { readonly kind: "column"; readonly column: Column }
-        | { readonly kind: "typename"; readonly value: string }
-      ))[];
-    }
-);
+export type AggregateOutput = Selected &
+  (
+    | { readonly kind: "typename"; readonly value: string }
+    | { readonly kind: "aggregate"; readonly fields: readonly AggregateField[] }
+    | { readonly kind: "nodes"; readonly rows: RowSelection }
+  );
+export type AggregateField = Selected &
+  (
+    | { readonly kind: "typename"; readonly value: string }
+    | { readonly kind: "count"; readonly columns: readonly Column[]; readonly distinct: boolean }
+    | {
+        readonly kind: "function";
+        readonly function: Exclude<AggregateFunction, "count">;
+        readonly columns: readonly (Selected &
+          (
+            | { readonly kind: "column"; readonly column: Column }
+            | { readonly kind: "typename"; readonly value: string }
+          ))[];
+      }
+  );
 
 /** D.8. The statement also returns the last cursor value of the batch as text (and `null` for an empty batch). */
 export type TableStream = {

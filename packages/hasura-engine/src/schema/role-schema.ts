@@ -10,21 +10,9 @@ import {
 } from "graphql";
 import type { Model, Table } from "../model/model.ts";
 import { actionField } from "./action-types.ts";
-import {
-  boolExp,
-  columnInput,
-  insertInput,
-  list,
-  listOf,
-  onConflict,
-  pkColumnsInput,
-  required,
-  type SchemaScope,
-  streamCursorInput,
-  updateOperators,
-  updatesInput,
-} from "./input-types.ts";
+import { columnInput, list, listOf, required, type SchemaScope } from "./column-types.ts";
 import { createMeanings, type Meanings } from "./meaning.ts";
+import { streamCursorInput } from "./order-inputs.ts";
 import { type RemoteView, remoteRelationshipField, viewRemote } from "./remote-types.ts";
 import {
   createRoleAccess,
@@ -43,6 +31,8 @@ import {
   tableType,
 } from "./table-types.ts";
 import { createTypeRegistry, sorted } from "./type-registry.ts";
+import { boolExp } from "./where-inputs.ts";
+import { insertInput, onConflict, pkColumnsInput, updateOperators, updatesInput } from "./write-inputs.ts";
 
 /** Everything a role can say and what it means. */
 export type RoleSchema = {

@@ -12,10 +12,12 @@ import {
 } from "graphql";
 import type { Column, Table } from "../model/model.ts";
 import { AGGREGATES, aggregateColumns, type ColumnAggregate } from "./aggregates.ts";
-import { boolExp, columnScalar, listOf, orderBy, type SchemaScope, selectColumn } from "./input-types.ts";
+import { columnScalar, listOf, type SchemaScope } from "./column-types.ts";
 import type { Meanings } from "./meaning.ts";
+import { orderBy, selectColumn } from "./order-inputs.ts";
 import type { SelectAccess } from "./role-access.ts";
 import { sorted } from "./type-registry.ts";
+import { boolExp } from "./where-inputs.ts";
 
 /** What makers of output types share. */
 export type OutputScope = SchemaScope & {

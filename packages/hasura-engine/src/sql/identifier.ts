@@ -5,7 +5,7 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** For response keys and other texts of our own choosing; a client's value is never a literal. */
+/** For names of the schema and other texts of our own choosing; a client's text is never a literal. */
 export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

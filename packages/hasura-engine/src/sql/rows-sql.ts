@@ -27,15 +27,20 @@ function isStringified(writer: Writer, type: PgType): boolean {
 }
 
 /** A JSON object in the order of the entries; JSON_OBJECT takes any number of them, json_build_object only 50. */
-export function jsonObject(entries: readonly { readonly alias: string; readonly value: string }[]): string {
-  const members = entries.map(({ alias, value }) => `${quoteLiteral(alias)} VALUE ${value}`);
+export function jsonObject(entries: readonly { readonly key: string; readonly value: string }[]): string {
+  const members = entries.map(({ key, value }) => `${key} VALUE ${value}`);
   // Without RETURNING a jsonb value among them would make the whole object jsonb, which sorts its keys.
   return `JSON_OBJECT(${members.join(", ")} RETURNING json)`;
 }
 
+/** A key of the answer: what the client called it is a parameter as all its text is, a name of the schema stands as it is. */
+function keySql(writer: Writer, { alias, field }: { readonly alias: string; readonly field: string }): string {
+  return alias === field ? quoteLiteral(field) : `(${writer.bind({ from: "constant", type: TEXT, text: alias })})`;
+}
+
 /** One row as JSON: columns, and relationships as correlated subqueries, which keep the outer order. */
 export function rowJson(writer: Writer, rows: RowSelection, own: string): string {
-  return jsonObject(rows.fields.map((field) => ({ alias: field.alias, value: fieldSql(writer, field, own) })));
+  return jsonObject(rows.fields.map((field) => ({ key: keySql(writer, field), value: fieldSql(writer, field, own) })));
 }
 
 function fieldSql(writer: Writer, field: RowField, own: string): string {
@@ -166,7 +171,7 @@ export function aggregateJson(
   const limit = select.limit === undefined ? undefined : writer.bind(select.limit);
   const source = sourceSql(writer, select, own, join, limit);
   const entries = select.fields.map((output) => ({
-    alias: output.alias,
+    key: keySql(writer, output),
     value: outputSql(writer, output, base, select.permissionLimit),
   }));
   return `WITH ${base} AS (SELECT * FROM ${source}) SELECT ${jsonObject(entries)}`;
@@ -185,7 +190,7 @@ function outputSql(writer: Writer, output: AggregateOutput, base: string, permis
     case "aggregate": {
       const own = writer.alias();
       const entries = output.fields.map((field) => ({
-        alias: field.alias,
+        key: keySql(writer, field),
         value: aggregateFieldSql(writer, field, own),
       }));
       return `(SELECT ${jsonObject(entries)} FROM ${base} ${own})`;
@@ -205,9 +210,10 @@ function aggregateFieldSql(writer: Writer, field: AggregateField, own: string): 
     case "function":
       return jsonObject(
         field.columns.map((item) => {
-          if (item.kind === "typename") return { alias: item.alias, value: `${quoteLiteral(item.value)}::text` };
+          const key = keySql(writer, item);
+          if (item.kind === "typename") return { key, value: `${quoteLiteral(item.value)}::text` };
           const call = `${field.function}(${columnOf(own, item.column)})`;
-          return { alias: item.alias, value: isStringified(writer, item.column.type) ? `${call}::text` : call };
+          return { key, value: isStringified(writer, item.column.type) ? `${call}::text` : call };
         }),
       );
   }

@@ -1,11 +1,10 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../test-database.ts";
+import { ADMIN_SECRET, serveCli } from "./serve-cli.ts";
 
 const cli = resolve(import.meta.dirname, "../../src/cli.ts");
 const thingsFile = "databases/default/tables/public_things.yaml";
@@ -96,39 +95,15 @@ test("an unknown command tells the usage", async () => {
 });
 
 test("serve answers until it is told to end", async () => {
-  const port = await freePort();
-  const env = {
-    PATH: process.env.PATH,
-    PG_DATABASE_URL: database.url,
-    HASURA_METADATA_DIR: join(base, "good"),
-    HASURA_GRAPHQL_ADMIN_SECRET: "secret",
-    HASURA_GRAPHQL_SERVER_PORT: String(port),
-  };
-  const child = spawn(process.execPath, ["--conditions=@control-plane/source", cli, "serve"], { env, stdio: "ignore" });
-  const url = `http://127.0.0.1:${port}`;
-  const healthz = () => fetch(`${url}/healthz`).then((reply) => reply.text(), String);
+  const served = await serveCli({ databaseUrl: database.url, metadataDir: join(base, "good") });
 
-  await expect.poll(healthz, { timeout: 15_000 }).toBe("OK");
-  const headers = { "x-hasura-admin-secret": "secret" };
-  const answer = await fetch(`${url}/v1/graphql`, { method: "POST", headers, body: '{"query":"{ things { name } }"}' });
-  const exported = await fetch(`${url}/v1/metadata`, {
+  const answer = await fetch(`${served.url}/v1/graphql`, {
     method: "POST",
-    headers,
-    body: '{"type":"export_metadata","args":{}}',
+    headers: { "x-hasura-admin-secret": ADMIN_SECRET },
+    body: '{"query":"{ things { name } }"}',
   });
-  child.kill("SIGTERM");
-  const [code]: unknown[] = await once(child, "exit");
+  const code = await served.stop();
 
   expect(await answer.text()).toBe('{"data":{"things":[]}}');
-  expect(await exported.json()).toMatchObject({ version: 3, sources: [{ name: "default" }] });
   expect(code).toBe(0);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}

@@ -70,8 +70,8 @@ function rows(one: RemoteJoin): RowSelection {
   return {
     table: things,
     fields: [
-      { alias: "id", kind: "column", column: id, jsonPath: undefined },
-      { alias: "rel", kind: "remote", join: one },
+      { alias: "id", field: "id", kind: "column", column: id, jsonPath: undefined },
+      { alias: "rel", field: "rel", kind: "remote", join: one },
     ],
   };
 }
@@ -191,13 +191,14 @@ test("joins are found below relationships, aggregates and returning, and digits 
   const outer: RowSelection = {
     table: things,
     fields: [
-      { alias: "one", kind: "object", relationship, filter: TRUE, rows: below },
-      { alias: "many", kind: "array", relationship, select: { ...source, rows: below } },
+      { alias: "one", field: "one", kind: "object", relationship, filter: TRUE, rows: below },
+      { alias: "many", field: "many", kind: "array", relationship, select: { ...source, rows: below } },
       {
         alias: "sum",
+        field: "sum",
         kind: "aggregate",
         relationship,
-        select: { ...source, fields: [{ alias: "nodes", kind: "nodes", rows: below }] },
+        select: { ...source, fields: [{ alias: "nodes", field: "nodes", kind: "nodes", rows: below }] },
       },
     ],
   };
