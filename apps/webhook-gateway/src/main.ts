@@ -11,6 +11,7 @@ const server = await buildServer(deps, {
   trustedProxies: config.TRUSTED_PROXIES,
   hooks: {
     bodyBytesMax: config.HOOK_BODY_BYTES_MAX,
+    bodyMsMax: 10_000,
     perPath: config.HOOK_RATE_PER_PATH,
     perAddress: config.HOOK_RATE_PER_ADDRESS,
   },

@@ -6,7 +6,13 @@ import { takeWebhook, type WebhookOutcome } from "../domain/intake.ts";
 import { createRateLimit } from "../domain/rate-limit.ts";
 import { readBody } from "./read-body.ts";
 
-export type HookLimits = { bodyBytesMax: number; perPath: number; perAddress: number };
+export type HookLimits = {
+  bodyBytesMax: number;
+  /** All of a body must have arrived within this time. */
+  bodyMsMax: number;
+  perPath: number;
+  perAddress: number;
+};
 
 const OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -34,7 +40,7 @@ export async function registerHookRoutes(server: FastifyInstance, deps: Deps, li
       },
       handler: async (request, reply) => {
         reply.header("cache-control", "no-store");
-        const body = await readBody(request.raw, limits.bodyBytesMax);
+        const body = await readBody(request.raw, limits.bodyBytesMax, limits.bodyMsMax);
         const outcome = await takeWebhook(deps, {
           webhookPath: request.params["*"],
           headers: rawHeaders(request),

@@ -1,11 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { AppError } from "@control-plane/service-kit/errors";
 
-/** All of a body must have arrived within this time. */
-const READ_MS_MAX = 10_000;
-
-/** The raw bytes, capped while they stream in. Throws `PAYLOAD_TOO_LARGE`, `REQUEST_TIMEOUT`. */
-export function readBody(stream: IncomingMessage, bytesMax: number): Promise<Buffer> {
+/** The raw bytes, capped while they stream in, and in time. Throws `PAYLOAD_TOO_LARGE`, `REQUEST_TIMEOUT`. */
+export function readBody(stream: IncomingMessage, bytesMax: number, msMax: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -31,7 +28,7 @@ export function readBody(stream: IncomingMessage, bytesMax: number): Promise<Buf
       finish(() => reject(new AppError("REQUEST_TIMEOUT", "the connection ended before the body did")));
     const timer = setTimeout(
       () => refuse(new AppError("REQUEST_TIMEOUT", "the body took too long to arrive")),
-      READ_MS_MAX,
+      msMax,
     );
     stream.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
   });

@@ -58,13 +58,16 @@ function readHeaders(request: ReceivedRequest): Headers | { reason: "HEADER_MISS
   return { id: id.value, timestamp: timestamp.value, signature: signature.value };
 }
 
-/** Every listed signature is tried against every key, without an early exit, so that the time tells nothing. */
+/**
+ * Every listed signature is tried against every key, without an early exit, so that the time tells nothing. What was
+ * signed are bytes as sent: Node reads those of headers as Latin-1.
+ */
 function compare(
   body: Buffer,
   headers: Headers,
   keys: readonly { key: Key; label: LiveSecret["label"] }[],
 ): Verification {
-  const signed = Buffer.concat([Buffer.from(`${headers.id}.${headers.timestamp}.`, "utf8"), body]);
+  const signed = Buffer.concat([Buffer.from(`${headers.id}.${headers.timestamp}.`, "latin1"), body]);
   const candidates = headers.signature.split(" ").map((item) => {
     const comma = item.indexOf(",");
     return { version: comma < 0 ? item : item.slice(0, comma), value: comma < 0 ? undefined : item.slice(comma + 1) };
