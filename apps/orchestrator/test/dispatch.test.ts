@@ -1,0 +1,449 @@
+import { workflowRuns } from "@control-plane/db";
+import { runRequested } from "@control-plane/queue";
+import {
+  type TestDatabase,
+  type TestRedis,
+  type TestTenant,
+  type TestWorkflow,
+  uniqueName,
+} from "@control-plane/testkit";
+import { asc, eq, sql } from "drizzle-orm";
+import { expect } from "vitest";
+import { loadConfig } from "../src/config.ts";
+import { createDeps } from "../src/deps.ts";
+import { dispatchPass } from "../src/loops/dispatch.ts";
+import { startIntervalLoop } from "../src/loops/interval-loop.ts";
+import { sweepPass } from "../src/loops/sweep.ts";
+import { countQueueEvents, flushQueues, jobsIn } from "./queues.ts";
+import { test as base, environment } from "./service.ts";
+import { openStoreProxy } from "./store-proxy.ts";
+
+/** A second service on the same stores, whose way to Redis can be cut. */
+const test = base.extend("replica", async ({ db, redis }, { onCleanup }) => {
+  const wire = await openStoreProxy(redis.url, 6379);
+  const config = loadConfig(
+    environment({ databaseUrl: db.urlAs("cp_orchestrator"), redisUrl: wire.url, queuePrefix: redis.prefix }),
+  );
+  const { deps, close } = await createDeps(config);
+  onCleanup(async () => {
+    await close();
+    await wire.close();
+  });
+  await expect.poll(() => deps.requests.ping().then(() => "reachable", String)).toBe("reachable");
+  return { deps, wire };
+});
+
+const QUEUE = runRequested.name;
+
+/** Runs one after the other, a second apart, the first due the longest. */
+async function addRuns(workflow: TestWorkflow, count: number) {
+  const runs = [];
+  for (let index = 0; index < count; index++)
+    runs.push(await workflow.run({ runAt: new Date(Date.now() - 3_600_000 + index * 1_000) }));
+  return runs;
+}
+
+async function statuses(tenant: TestTenant) {
+  const rows = await tenant.runs();
+  return rows.map(({ status }) => status);
+}
+
+const jobIds = async (redis: TestRedis) => (await jobsIn(redis, QUEUE)).map(({ id }) => id);
+
+/** Time since the runs were queued, as the sweeper sees it. */
+async function age(db: TestDatabase, seconds: number) {
+  await db.db
+    .update(workflowRuns)
+    .set({ queuedAt: sql`now() - make_interval(secs => ${seconds})` })
+    .where(eq(workflowRuns.status, "QUEUED"));
+}
+
+test("a due run becomes QUEUED and has one job, as the contract says", async ({ world, redis, service }) => {
+  const acme = await world.tenant();
+  const run = await (await acme.workflow()).run();
+
+  await dispatchPass(service.deps);
+
+  const row = await run.row();
+  expect([row.status, row.attempt]).toEqual(["QUEUED", 1]);
+  expect(row.queuedAt).toBeInstanceOf(Date);
+  const jobs = await jobsIn(redis, QUEUE, ["waiting"]);
+  expect(jobs).toHaveLength(1);
+  expect(jobs[0]).toMatchObject({
+    id: `${run.id}_1`,
+    data: { contractVersion: 1, runId: run.id, attempt: 1 },
+    opts: { attempts: 1, removeOnComplete: { age: 3600 }, removeOnFail: { age: 86_400 } },
+  });
+  expect(Object.keys(jobs[0]?.data ?? {}).sort()).toEqual(["attempt", "contractVersion", "runId"]);
+});
+
+test("a pass over nothing that is due changes nothing", async ({ world, redis, service }) => {
+  const acme = await world.tenant();
+  const workflow = await acme.workflow();
+  const later = await workflow.run({ runAt: new Date(Date.now() + 3_600_000) });
+  const ended = await workflow.run({ status: "SUCCEEDED" });
+  const before = await Promise.all([later.row(), ended.row()]);
+
+  await dispatchPass(service.deps);
+
+  expect(await Promise.all([later.row(), ended.row()])).toEqual(before);
+  expect(await redis.keys()).toEqual([]);
+});
+
+test("a run that waits for its back-off is queued when that is over, not before", async ({
+  db,
+  world,
+  redis,
+  service,
+}) => {
+  const acme = await world.tenant();
+  const run = await (await acme.workflow()).run({ runAt: new Date(Date.now() + 3_600_000) });
+  await dispatchPass(service.deps);
+  expect((await run.row()).status).toBe("PENDING");
+
+  await db.db.update(workflowRuns).set({ runAt: sql`now()` });
+  await dispatchPass(service.deps);
+
+  expect((await run.row()).status).toBe("QUEUED");
+  expect(await jobIds(redis)).toEqual([`${run.id}_1`]);
+});
+
+test("a second pass adds no job and touches no row", async ({ world, redis, service }) => {
+  const acme = await world.tenant();
+  const [run] = await addRuns(await acme.workflow(), 1);
+  await dispatchPass(service.deps);
+  const queued = await run?.row();
+
+  await dispatchPass(service.deps);
+
+  expect(await run?.row()).toEqual(queued);
+  expect(await countQueueEvents(redis, QUEUE)).toMatchObject({ added: 1 });
+});
+
+test("QUEUED, RUNNING and CANCELLING take a tenant's slots; runs that ended do not", async ({
+  world,
+  redis,
+  service,
+}) => {
+  const acme = await world.tenant({ maxConcurrentRuns: 5 });
+  const workflow = await acme.workflow();
+  for (const status of ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"] as const)
+    await workflow.run({ status });
+  const waiting = await addRuns(workflow, 4);
+
+  await dispatchPass(service.deps);
+
+  expect((await Promise.all(waiting.map((run) => run.row()))).map(({ status }) => status)).toEqual([
+    "QUEUED",
+    "QUEUED",
+    "PENDING",
+    "PENDING",
+  ]);
+  expect(await jobIds(redis)).toEqual(waiting.slice(0, 2).map(({ id }) => `${id}_1`));
+});
+
+test("a tenant at its limit waits, and its next run goes when one ends", async ({ world, redis, runner, service }) => {
+  const acme = await world.tenant({ maxConcurrentRuns: 1 });
+  const [first, second] = await addRuns(await acme.workflow(), 2);
+  if (first === undefined || second === undefined) throw new Error("two runs were to be made");
+  await dispatchPass(service.deps);
+  const attempt = await runner.claim(first.id);
+  await dispatchPass(service.deps);
+  expect((await second.row()).status).toBe("PENDING");
+
+  await attempt.send({ type: "run.succeeded" });
+  expect(service.wakes()).toBe(1);
+  await dispatchPass(service.deps);
+
+  expect(await statuses(acme)).toEqual(["SUCCEEDED", "QUEUED"]);
+  expect(await jobIds(redis)).toEqual([`${first.id}_1`, `${second.id}_1`]);
+});
+
+test("a tenant whose limit was lowered below what it has in flight gets nothing and loses nothing", async ({
+  world,
+  redis,
+  service,
+}) => {
+  const acme = await world.tenant({ maxConcurrentRuns: 1 });
+  const workflow = await acme.workflow();
+  for (let index = 0; index < 3; index++) await workflow.run({ status: "RUNNING" });
+  await workflow.run();
+
+  await dispatchPass(service.deps);
+
+  expect(await statuses(acme)).toEqual(["RUNNING", "RUNNING", "RUNNING", "PENDING"]);
+  expect(await jobIds(redis)).toEqual([]);
+});
+
+test("one tenant at its limit holds up no other", async ({ world, redis, service }) => {
+  const [acme, other] = [await world.tenant({ maxConcurrentRuns: 1 }), await world.tenant()];
+  const busy = await acme.workflow();
+  await busy.run({ status: "RUNNING" });
+  await addRuns(busy, 3);
+  const [run] = await addRuns(await other.workflow(), 1);
+
+  await dispatchPass(service.deps);
+
+  expect(await statuses(acme)).toEqual(["RUNNING", "PENDING", "PENDING", "PENDING"]);
+  expect(await jobIds(redis)).toEqual([`${run?.id}_1`]);
+});
+
+test("every tenant gets its k-th slot before anybody's next, in the order of the jobs too", async ({
+  world,
+  redis,
+  service,
+}) => {
+  const [acme, other] = [await world.tenant(), await world.tenant()];
+  const many = await addRuns(await acme.workflow(), 10);
+  const few = await addRuns(await other.workflow(), 3);
+
+  await dispatchPass({ ...service.deps, dispatchWindow: 8 });
+
+  const ids = await jobIds(redis);
+  const round = (index: number) => [`${many[index]?.id}_1`, `${few[index]?.id}_1`].sort();
+  expect(ids.slice(0, 2).sort()).toEqual(round(0));
+  expect(ids.slice(2, 4).sort()).toEqual(round(1));
+  expect(ids.slice(4, 6).sort()).toEqual(round(2));
+  expect(ids.slice(6)).toEqual([`${many[3]?.id}_1`, `${many[4]?.id}_1`]);
+});
+
+test("what a tenant has in flight counts as its turn", async ({ world, redis, service }) => {
+  const [acme, other] = [await world.tenant(), await world.tenant()];
+  const busy = await acme.workflow();
+  await busy.run({ status: "RUNNING" });
+  await busy.run({ status: "RUNNING" });
+  await addRuns(busy, 4);
+  const fresh = await addRuns(await other.workflow(), 2);
+
+  await dispatchPass({ ...service.deps, dispatchWindow: 2 });
+
+  expect(await jobIds(redis)).toEqual(fresh.map(({ id }) => `${id}_1`));
+  expect(await statuses(acme)).toEqual(["RUNNING", "RUNNING", ...Array(4).fill("PENDING")]);
+});
+
+test("no more rows are QUEUED at once than the window holds, over all tenants", async ({ db, world, service }) => {
+  for (let tenant = 0; tenant < 3; tenant++) await addRuns(await (await world.tenant()).workflow(), 4);
+  const queued = () => db.db.$count(workflowRuns, eq(workflowRuns.status, "QUEUED"));
+
+  await dispatchPass({ ...service.deps, dispatchWindow: 5 });
+  await dispatchPass({ ...service.deps, dispatchWindow: 5 });
+  const full = await queued();
+  await dispatchPass({ ...service.deps, dispatchWindow: 7 });
+
+  expect([full, await queued()]).toEqual([5, 7]);
+});
+
+test("dispatchers that pass at the same moment queue each run once", async ({ db, world, redis, service, replica }) => {
+  const tenants = [await world.tenant({ maxConcurrentRuns: 100 }), await world.tenant({ maxConcurrentRuns: 7 })];
+  for (const tenant of tenants) await addRuns(await tenant.workflow(), 15);
+
+  await Promise.all(
+    Array.from({ length: 8 }, (_, index) =>
+      dispatchPass({ ...(index % 2 === 0 ? service : replica).deps, dispatchWindow: 200 }),
+    ),
+  );
+
+  const queued = await db.db
+    .select({ id: workflowRuns.id })
+    .from(workflowRuns)
+    .where(eq(workflowRuns.status, "QUEUED"))
+    .orderBy(asc(workflowRuns.id));
+  expect(queued).toHaveLength(15 + 7);
+  expect((await jobIds(redis)).sort()).toEqual(queued.map(({ id }) => `${id}_1`));
+  expect(await countQueueEvents(redis, QUEUE)).toEqual({ added: 22, waiting: 22 });
+});
+
+test("a run that is being cancelled at that moment is not queued", async ({ db, world, redis, service }) => {
+  const acme = await world.tenant();
+  const [run, other] = await addRuns(await acme.workflow(), 2);
+  if (run === undefined || other === undefined) throw new Error("two runs were to be made");
+  await db.db.transaction(async (tx) => {
+    await tx
+      .update(workflowRuns)
+      .set({ status: "CANCELLED", finishedAt: sql`now()` })
+      .where(eq(workflowRuns.id, run.id));
+
+    await dispatchPass(service.deps);
+  });
+
+  expect(await statuses(acme)).toEqual(["CANCELLED", "QUEUED"]);
+  expect(await jobIds(redis)).toEqual([`${other.id}_1`]);
+});
+
+test("input of a webhook that violates the inputSchema fails the run, and what is behind it is queued", async ({
+  world,
+  redis,
+  service,
+}) => {
+  const acme = await world.tenant({ maxConcurrentRuns: 1 });
+  const workflow = await acme.workflow({ inputSchema: { type: "object", required: ["repo"] } });
+  const runAt = (second: number) => new Date(Date.now() - 3_600_000 + second * 1_000);
+  const bad = await workflow.run({ source: "WEBHOOK", input: { other: 1 }, runAt: runAt(0) });
+  const deep: unknown = JSON.parse(`${"[".repeat(500)}${"]".repeat(500)}`);
+  const nested = await workflow.run({ source: "WEBHOOK", input: deep, runAt: runAt(1) });
+  const good = await workflow.run({ source: "WEBHOOK", input: { repo: "x" }, runAt: runAt(2) });
+
+  await dispatchPass(service.deps);
+
+  const [refused, alsoRefused, queued] = await Promise.all([bad.row(), nested.row(), good.row()]);
+  expect([refused.status, refused.error]).toMatchObject(["FAILED", { code: "INPUT_INVALID", retryable: false }]);
+  expect(refused.finishedAt).toBeInstanceOf(Date);
+  expect([alsoRefused.status, alsoRefused.error]).toMatchObject(["FAILED", { code: "INPUT_INVALID" }]);
+  expect(queued.status).toBe("QUEUED");
+  expect(await jobIds(redis)).toEqual([`${good.id}_1`]);
+});
+
+test("input that runWorkflow has checked is not checked again", async ({ world, service }) => {
+  const acme = await world.tenant();
+  const workflow = await acme.workflow({ inputSchema: { type: "object", required: ["repo"] } });
+  const run = await workflow.run({ source: "MANUAL", input: {} });
+
+  await dispatchPass(service.deps);
+
+  expect((await run.row()).status).toBe("QUEUED");
+});
+
+test("while Redis is away runs stay PENDING, and are queued when it is back", async ({ world, redis, replica }) => {
+  const acme = await world.tenant();
+  await addRuns(await acme.workflow(), 3);
+  replica.wire.cut();
+
+  await expect(dispatchPass(replica.deps)).rejects.toThrow();
+  const away = await statuses(acme);
+  replica.wire.restore();
+
+  await expect.poll(() => dispatchPass(replica.deps).then(() => "done", String), { timeout: 10_000 }).toBe("done");
+  expect(away).toEqual(["PENDING", "PENDING", "PENDING"]);
+  expect(await statuses(acme)).toEqual(["QUEUED", "QUEUED", "QUEUED"]);
+  expect(await jobIds(redis)).toHaveLength(3);
+});
+
+test("a Redis that answers nothing is noticed, and nothing is taken meanwhile", async ({ world, replica }) => {
+  const acme = await world.tenant();
+  await addRuns(await acme.workflow(), 1);
+  replica.wire.hang();
+
+  await expect(dispatchPass(replica.deps)).rejects.toThrow(/timed out/i);
+
+  expect(await statuses(acme)).toEqual(["PENDING"]);
+});
+
+test("the loop goes on by itself after Redis was away", async ({ world, redis, replica }) => {
+  const acme = await world.tenant();
+  replica.wire.cut();
+  const loop = startIntervalLoop({
+    name: "dispatch",
+    intervalMs: 50,
+    pass: () => dispatchPass(replica.deps),
+    log: replica.deps.log,
+  });
+  try {
+    const [run] = await addRuns(await acme.workflow(), 1);
+    replica.wire.restore();
+
+    await expect.poll(() => jobIds(redis), { timeout: 10_000 }).toEqual([`${run?.id}_1`]);
+    expect(await statuses(acme)).toEqual(["QUEUED"]);
+  } finally {
+    await loop.stop();
+  }
+});
+
+test("the loop goes on by itself after PostgreSQL was away", async ({ db, world, redis, service }) => {
+  const acme = await world.tenant();
+  await addRuns(await acme.workflow(), 1);
+  await db.pool.query(`alter database ${db.name} connection limit 0`);
+  await db.pool.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'orchestrator' and datname = $1",
+    [db.name],
+  );
+  await expect(dispatchPass(service.deps)).rejects.toThrow();
+  const loop = startIntervalLoop({
+    name: "dispatch",
+    intervalMs: 50,
+    pass: () => dispatchPass(service.deps),
+    log: service.deps.log,
+  });
+  try {
+    await db.pool.query(`alter database ${db.name} connection limit -1`);
+
+    await expect.poll(() => jobIds(redis), { timeout: 10_000 }).toHaveLength(1);
+    expect(await statuses(acme)).toEqual(["QUEUED"]);
+  } finally {
+    await loop.stop();
+  }
+});
+
+test("when Redis goes away between the commit and the jobs, the sweeper adds them", async ({
+  db,
+  world,
+  redis,
+  service,
+  replica,
+}) => {
+  const acme = await world.tenant();
+  const runs = await addRuns(await acme.workflow(), 3);
+  const blocker = await db.pool.connect();
+  let pass: Promise<unknown>;
+  try {
+    await blocker.query("begin");
+    await blocker.query("lock table tenants in access exclusive mode");
+    pass = dispatchPass(replica.deps).catch((error: unknown) => error);
+    await expect.poll(() => waitingForLock(db)).toBe(1);
+    replica.wire.cut();
+    await blocker.query("rollback");
+  } finally {
+    blocker.release();
+  }
+  expect(await pass).toBeInstanceOf(Error);
+  expect(await statuses(acme)).toEqual(["QUEUED", "QUEUED", "QUEUED"]);
+  expect(await jobIds(redis)).toEqual([]);
+
+  await age(db, 31);
+  await sweepPass(service.deps);
+
+  expect((await jobIds(redis)).sort()).toEqual(runs.map(({ id }) => `${id}_1`).sort());
+  expect(await statuses(acme)).toEqual(["QUEUED", "QUEUED", "QUEUED"]);
+});
+
+async function waitingForLock(db: TestDatabase): Promise<number> {
+  const { rows } = await db.pool.query<{ waiting: number }>(
+    "select count(*)::int as waiting from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'",
+    [db.name],
+  );
+  return rows[0]?.waiting ?? 0;
+}
+
+test("after a flush of Redis the sweeper adds every lost job, and the runs go on to their end", async ({
+  db,
+  world,
+  redis,
+  runner,
+  service,
+}) => {
+  const acme = await world.tenant();
+  const runs = await addRuns(await acme.workflow(), 3);
+  await dispatchPass(service.deps);
+  await flushQueues(redis);
+  expect(await jobIds(redis)).toEqual([]);
+
+  await sweepPass(service.deps);
+  const early = await jobIds(redis);
+  await age(db, 31);
+  await sweepPass(service.deps);
+  const added = await jobIds(redis);
+  await runner.work(redis, "well");
+
+  await expect.poll(() => statuses(acme), { timeout: 10_000 }).toEqual(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
+  expect(early).toEqual([]);
+  expect(added.sort()).toEqual(runs.map(({ id }) => `${id}_1`).sort());
+});
+
+test("services with other queue prefixes do not see each other's jobs", async ({ world, redis, service }) => {
+  const acme = await world.tenant();
+  await addRuns(await acme.workflow(), 1);
+
+  await dispatchPass(service.deps);
+
+  expect(await jobsIn({ ...redis, prefix: uniqueName("testkit") }, QUEUE)).toEqual([]);
+  expect((await redis.keys()).every((key) => key.startsWith(`:${QUEUE}:`))).toBe(true);
+});
