@@ -28,10 +28,8 @@ export function environment(stores: { databaseUrl: string; redisUrl: string; que
 }
 
 /** The service as `main.ts` builds it, loops and consumer left out: each test makes the pass it is about. */
-export const test = base.extend("service", { auto: true }, async ({ db, redis, actions, runner }, { onCleanup }) => {
-  const config = loadConfig(
-    environment({ databaseUrl: db.urlAs("cp_orchestrator"), redisUrl: redis.url, queuePrefix: redis.prefix }),
-  );
+export async function startService(env: Record<string, string>) {
+  const config = loadConfig(env);
   const { deps, close } = await createDeps(config);
   let wakes = 0;
   deps.wakeDispatcher = () => {
@@ -42,21 +40,29 @@ export const test = base.extend("service", { auto: true }, async ({ db, redis, a
     eventSecrets: config.HASURA_EVENT_SECRET,
     trustedProxies: config.TRUSTED_PROXIES,
   });
-  onCleanup(async () => {
-    await server.close();
-    await close();
-  });
-  // A command sent before the connection stands would be refused, and with it the test's first pass.
+  // A command sent before the connection stands is refused, which would be the fate of the test's first pass.
   await expect.poll(() => deps.requests.ping().then(() => "reachable", String)).toBe("reachable");
-  actions.bind(server, ACTION_SECRET);
-  runner.connect(server, RUNNER_TOKEN);
   return {
     server,
     deps,
     config,
     /** How often the dispatcher was woken. */
     wakes: () => wakes,
+    async close() {
+      await server.close();
+      await close();
+    },
   };
+}
+
+export const test = base.extend("service", { auto: true }, async ({ db, redis, actions, runner }, { onCleanup }) => {
+  const service = await startService(
+    environment({ databaseUrl: db.urlAs("cp_orchestrator"), redisUrl: redis.url, queuePrefix: redis.prefix }),
+  );
+  onCleanup(() => service.close());
+  actions.bind(service.server, ACTION_SECRET);
+  runner.connect(service.server, RUNNER_TOKEN);
+  return service;
 });
 
 export type Service = { server: FastifyInstance };
