@@ -3,6 +3,12 @@ import { type Caller, currentTrace, defineAction } from "@control-plane/service-
 import { AppError } from "@control-plane/service-kit/errors";
 import { z } from "zod";
 import type { Deps } from "../deps.ts";
+import { INTEGER_MAX, storageProblem } from "../domain/storable.ts";
+
+const storable = z.unknown().superRefine((value, context) => {
+  const message = storageProblem(value);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
 
 export const runWorkflow = defineAction({
   name: "runWorkflow",
@@ -12,13 +18,18 @@ export const runWorkflow = defineAction({
     version: z
       .int()
       .min(1)
+      .max(INTEGER_MAX)
       .nullish()
       .transform((value) => value ?? undefined),
-    input: jsonValueSchema.optional().transform((value) => value ?? null),
+    input: storable
+      .optional()
+      .pipe(jsonValueSchema.optional())
+      .transform((value) => value ?? null),
     idempotencyKey: z
       .string()
       .min(1)
       .max(255)
+      .refine((key) => storageProblem(key) === undefined, "cannot be stored")
       .nullish()
       .transform((value) => value ?? undefined),
   }),

@@ -1,21 +1,21 @@
 import { hashToken } from "@control-plane/crypto";
-import {
-  type ClaimReply,
-  claimRequestSchema,
-  eventsRequestSchema,
-  heartbeatRequestSchema,
-  runEventSchema,
-} from "@control-plane/queue";
+import { type ClaimReply, claimRequestSchema, eventsRequestSchema, heartbeatRequestSchema } from "@control-plane/queue";
 import { applyEvents, claimRun, extendLease, isHeld } from "@control-plane/runs";
 import { parseInput, secretMatches } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Deps } from "../deps.ts";
+import { eventProblem } from "../domain/event-problem.ts";
+import { INTEGER_MAX, storageProblem } from "../domain/storable.ts";
 
 const EVENTS_BYTES_MAX = 4 * 1024 * 1024;
 
 const runIdSchema = z.uuid();
+const claimBodySchema = claimRequestSchema.refine(({ runnerId }) => storageProblem(runnerId) === undefined, {
+  path: ["runnerId"],
+  error: "cannot be stored",
+});
 type RunParams = { Params: { runId: string } };
 
 /** The API of runners, in any language (runs.md §5). Not routed by the public proxy; no JWT is accepted here. */
@@ -26,8 +26,8 @@ export function registerRunnerRoutes(server: FastifyInstance, deps: Deps): void 
     "/runner/v1/runs/:runId/claim",
     { onRequest: async (request) => requireRunner(request, deps.runnerTokens) },
     async (request): Promise<ClaimReply> => {
-      const { attempt, runnerId } = parseInput(claimRequestSchema, request.body);
-      const claimed = await claimRun(deps.db, { runId: knownRunId(request), attempt, runnerId }, deps.lease);
+      const { attempt, runnerId } = parseInput(claimBodySchema, request.body);
+      const claimed = await claimRun(deps.db, { ...namedAttempt(request, attempt), runnerId }, deps.lease);
       if (claimed === undefined) throw stale();
       deps.log.info({ runId: claimed.bundle.run.id, tenantId: claimed.bundle.run.tenantId, attempt }, "run claimed");
       return {
@@ -45,7 +45,7 @@ export function registerRunnerRoutes(server: FastifyInstance, deps: Deps): void 
     const { attempt } = parseInput(heartbeatRequestSchema, request.body);
     const beat = await extendLease(
       deps.db,
-      { runId: knownRunId(request), attempt, leaseTokenHash: hashToken(leaseToken(request)) },
+      { ...namedAttempt(request, attempt), leaseTokenHash: hashToken(leaseToken(request)) },
       deps.lease,
     );
     if (beat === undefined) throw stale();
@@ -65,7 +65,7 @@ export function registerRunnerRoutes(server: FastifyInstance, deps: Deps): void 
       const hash = hashToken(leaseToken(request));
       const result = await applyEvents(
         deps.db,
-        { runId: knownRunId(request), attempt, events, proves: (stored) => stored.equals(hash) },
+        { ...namedAttempt(request, attempt), events, proves: (stored) => stored.equals(hash) },
         deps.lease,
       );
       outcomes.inc({ outcome: result.outcome });
@@ -82,9 +82,7 @@ export function registerRunnerRoutes(server: FastifyInstance, deps: Deps): void 
         case "unproven":
           throw stale();
         case "invalid":
-          throw new AppError("EVENT_INVALID", "an event of the batch is not acceptable; nothing was applied", {
-            details: { index: result.index, reason: result.reason },
-          });
+          throw invalid(result.index, result.reason);
         default:
           return result satisfies never;
       }
@@ -99,14 +97,16 @@ function describeBadEvent(body: unknown): unknown {
   const batch = looseBatchSchema.safeParse(body);
   if (!batch.success) return body;
   for (const [index, event] of batch.data.events.entries()) {
-    const parsed = runEventSchema.safeParse(event);
-    if (parsed.success) continue;
-    const [issue] = parsed.error.issues;
-    throw new AppError("EVENT_INVALID", "an event of the batch is not acceptable; nothing was applied", {
-      details: { index, reason: `${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`.trim() },
-    });
+    const reason = eventProblem(event);
+    if (reason !== undefined) throw invalid(index, reason);
   }
   return body;
+}
+
+function invalid(index: number, reason: string): AppError {
+  return new AppError("EVENT_INVALID", "an event of the batch is not acceptable; nothing was applied", {
+    details: { index, reason },
+  });
 }
 
 function stale(): AppError {
@@ -133,9 +133,9 @@ function leaseToken(request: FastifyRequest): string {
   return token;
 }
 
-/** An id that is no uuid is no run's; the runner is told the same as for any run it does not hold. */
-function knownRunId(request: FastifyRequest<RunParams>): string {
-  const parsed = runIdSchema.safeParse(request.params.runId);
-  if (!parsed.success) throw stale();
-  return parsed.data;
+/** An id or a number that no run can have is no run's; the runner is told the same as for any attempt it does not hold. */
+function namedAttempt(request: FastifyRequest<RunParams>, attempt: number): { runId: string; attempt: number } {
+  const runId = runIdSchema.safeParse(request.params.runId);
+  if (!runId.success || attempt > INTEGER_MAX) throw stale();
+  return { runId: runId.data, attempt };
 }
