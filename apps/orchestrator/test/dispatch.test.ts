@@ -9,28 +9,25 @@ import {
 } from "@control-plane/testkit";
 import { asc, eq, sql } from "drizzle-orm";
 import { expect } from "vitest";
-import { loadConfig } from "../src/config.ts";
-import { createDeps } from "../src/deps.ts";
 import { dispatchPass } from "../src/loops/dispatch.ts";
 import { startIntervalLoop } from "../src/loops/interval-loop.ts";
 import { sweepPass } from "../src/loops/sweep.ts";
+import { closeDatabase } from "./close-database.ts";
 import { countQueueEvents, flushQueues, jobsIn } from "./queues.ts";
-import { test as base, environment } from "./service.ts";
+import { test as base, environment, startService } from "./service.ts";
 import { openStoreProxy } from "./store-proxy.ts";
 
 /** A second service on the same stores, whose way to Redis can be cut. */
 const test = base.extend("replica", async ({ db, redis }, { onCleanup }) => {
   const wire = await openStoreProxy(redis.url, 6379);
-  const config = loadConfig(
+  const service = await startService(
     environment({ databaseUrl: db.urlAs("cp_orchestrator"), redisUrl: wire.url, queuePrefix: redis.prefix }),
   );
-  const { deps, close } = await createDeps(config);
   onCleanup(async () => {
-    await close();
+    await service.close();
     await wire.close();
   });
-  await expect.poll(() => deps.requests.ping().then(() => "reachable", String)).toBe("reachable");
-  return { deps, wire };
+  return { ...service, wire };
 });
 
 const QUEUE = runRequested.name;
@@ -351,11 +348,7 @@ test("the loop goes on by itself after Redis was away", async ({ world, redis, r
 test("the loop goes on by itself after PostgreSQL was away", async ({ db, world, redis, service }) => {
   const acme = await world.tenant();
   await addRuns(await acme.workflow(), 1);
-  await db.pool.query(`alter database ${db.name} connection limit 0`);
-  await db.pool.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'orchestrator' and datname = $1",
-    [db.name],
-  );
+  const reopen = await closeDatabase(db, service.deps.pool);
   await expect(dispatchPass(service.deps)).rejects.toThrow();
   const loop = startIntervalLoop({
     name: "dispatch",
@@ -364,7 +357,7 @@ test("the loop goes on by itself after PostgreSQL was away", async ({ db, world,
     log: service.deps.log,
   });
   try {
-    await db.pool.query(`alter database ${db.name} connection limit -1`);
+    await reopen();
 
     await expect.poll(() => jobIds(redis), { timeout: 10_000 }).toHaveLength(1);
     expect(await statuses(acme)).toEqual(["QUEUED"]);
