@@ -1,0 +1,2 @@
+truncate authors;
+insert into authors values (1, 'Ada'), (2, 'Bob');

@@ -1,0 +1,1 @@
+create table authors (id int primary key, name text not null);
