@@ -26,7 +26,9 @@ export function createDatabase(options: { url: string; poolMax: number; applicat
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
-  // Without a listener the loss of an idle connection would end the process.
+  // Without listeners a lost connection would end the process: the pool hears of idle ones, a connection in use or on
+  // its way out has to be listened to itself. What ran on it fails with the same error.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return { db: drizzle(pool, { schema }), pool, close: () => pool.end() };
 }

@@ -146,6 +146,8 @@ function openPool(connectionString: string, log: EngineLog): pg.Pool {
     application_name: "hasura-engine",
   });
   pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
+  // The pool listens to idle connections only; one that breaks in use, or while it closes, would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return pool;
 }
 
