@@ -12,10 +12,10 @@ export type Caller = { userId: string; tenantId: string; role: MemberRole; reque
 type Definition<I, O> = { name: string; input: z.ZodType<I>; output: z.ZodType<O> };
 
 /** One Hasura action with its contract; `handle` does everything between the parsed envelope and the reply. */
-export type HasuraAction<D> = {
+export type HasuraAction<D, O = unknown> = {
   name: string;
   input: z.ZodType;
-  output: z.ZodType;
+  output: z.ZodType<O>;
   /** Membership roles that may call it; `anonymous` reads no session variables at all. */
   roles: readonly MemberRole[] | "anonymous";
   handle(input: unknown, context: { caller: Caller | undefined; deps: D }): Promise<unknown>;
@@ -23,19 +23,19 @@ export type HasuraAction<D> = {
 
 export function defineAction<I, O, D>(
   definition: Definition<I, O> & { roles: "anonymous"; run(input: I, context: { deps: D }): Promise<O> },
-): HasuraAction<D>;
+): HasuraAction<D, O>;
 export function defineAction<I, O, D>(
   definition: Definition<I, O> & {
     roles: readonly MemberRole[];
     run(input: I, context: { caller: Caller; deps: D }): Promise<O>;
   },
-): HasuraAction<D>;
+): HasuraAction<D, O>;
 export function defineAction<I, O, D>(
   definition: Definition<I, O> & {
     roles: readonly MemberRole[] | "anonymous";
     run(input: I, context: { caller: Caller; deps: D }): Promise<O>;
   },
-): HasuraAction<D> {
+): HasuraAction<D, O> {
   const { name, input, output, roles } = definition;
   return {
     name,

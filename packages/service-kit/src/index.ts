@@ -27,6 +27,7 @@ export { defineCron, defineEvent, type HasuraCron, type HasuraEvent, registerEve
 export type { ReadinessChecks } from "./health.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
+export { type PoolCounts, registerPoolMetrics } from "./pool-metrics.ts";
 export { registerMetrics } from "./register-metrics.ts";
 export { type HasuraRole, hasuraRole, type MemberRole, memberRole } from "./roles.ts";
 export { secretMatches } from "./secrets.ts";

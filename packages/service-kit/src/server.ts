@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from "fastify";
+import { endConnections } from "./end-connections.ts";
 import { AppError, errorBody } from "./errors.ts";
 import { type ReadinessChecks, registerHealth } from "./health.ts";
 import type { Logger } from "./logger.ts";
@@ -37,14 +38,11 @@ export async function createServer(options: CreateServerOptions): Promise<Fastif
     forceCloseConnections: "idle",
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 200 },
   });
-  let closing = false;
-  server.addHook("preClose", async () => {
-    closing = true;
-  });
+  const { isClosing } = endConnections(server);
   addContext(server);
   registerMetrics(server, options.metrics);
   answerErrors(server, options.log);
-  registerHealth(server, { log: options.log, ready: options.ready, isClosing: () => closing });
+  registerHealth(server, { log: options.log, ready: options.ready, isClosing });
   return server;
 }
 
