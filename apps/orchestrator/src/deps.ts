@@ -1,11 +1,18 @@
 import { assertDatabaseFit, createDatabase, type Database } from "@control-plane/db";
 import { createPublisher, type Publisher, type RunRequested, runRequested } from "@control-plane/queue";
 import type { LeaseSettings, SweepSettings } from "@control-plane/runs";
-import { createLogger, createMetrics, type Logger, type Metrics } from "@control-plane/service-kit";
+import {
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  registerPoolMetrics,
+} from "@control-plane/service-kit";
 import type pg from "pg";
 import { assertRedisFit } from "./boot-check.ts";
 import type { Config } from "./config.ts";
 import { createRateWindow, type RateWindow } from "./domain/rate-window.ts";
+import { createRunMetrics, type RunMetrics } from "./run-metrics.ts";
 
 export type Deps = {
   db: Database;
@@ -23,6 +30,7 @@ export type Deps = {
   wakeDispatcher: () => void;
   log: Logger;
   metrics: Metrics;
+  runMetrics: RunMetrics;
 };
 
 /** Runs a tenant may start by hand in 10 s. */
@@ -41,6 +49,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   await assertRedisFit(config.REDIS_URL, log);
   const onError = quietly((error) => log.warn({ err: error }, "redis is not reachable"));
   const requests = createPublisher(runRequested, { url: config.REDIS_URL, prefix: config.QUEUE_PREFIX }, onError);
+  const metrics = createMetrics("orchestrator");
   const deps: Deps = {
     db: database.db,
     pool: database.pool,
@@ -59,8 +68,10 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     runnerTokens: config.RUNNER_TOKENS,
     wakeDispatcher: () => {},
     log,
-    metrics: createMetrics("orchestrator"),
+    metrics,
+    runMetrics: createRunMetrics(metrics, database.pool),
   };
+  registerPoolMetrics(metrics, database.pool);
   const close = async (): Promise<void> => {
     await requests.close();
     await database.close();

@@ -14,21 +14,7 @@ import { startIntervalLoop } from "../src/loops/interval-loop.ts";
 import { sweepPass } from "../src/loops/sweep.ts";
 import { closeDatabase } from "./close-database.ts";
 import { countQueueEvents, flushQueues, jobsIn } from "./queues.ts";
-import { test as base, environment, startService } from "./service.ts";
-import { openStoreProxy } from "./store-proxy.ts";
-
-/** A second service on the same stores, whose way to Redis can be cut. */
-const test = base.extend("replica", async ({ db, redis }, { onCleanup }) => {
-  const wire = await openStoreProxy(redis.url, 6379);
-  const service = await startService(
-    environment({ databaseUrl: db.urlAs("cp_orchestrator"), redisUrl: wire.url, queuePrefix: redis.prefix }),
-  );
-  onCleanup(async () => {
-    await service.close();
-    await wire.close();
-  });
-  return { ...service, wire };
-});
+import { test } from "./replica.ts";
 
 const QUEUE = runRequested.name;
 

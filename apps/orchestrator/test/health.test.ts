@@ -1,21 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { runWorkflow } from "../src/actions/run-workflow.ts";
-import { ACTION_SECRET, test as base, callRunner, environment, RUNNER_TOKEN, startService } from "./service.ts";
-import { openStoreProxy } from "./store-proxy.ts";
-
-/** A replica whose way to Redis can be cut. */
-const test = base.extend("replica", async ({ db, redis }, { onCleanup }) => {
-  const wire = await openStoreProxy(redis.url, 6379);
-  const service = await startService(
-    environment({ databaseUrl: db.urlAs("cp_orchestrator"), redisUrl: wire.url, queuePrefix: redis.prefix }),
-  );
-  onCleanup(async () => {
-    await service.close();
-    await wire.close();
-  });
-  return { ...service, wire };
-});
+import { test } from "./replica.ts";
+import { ACTION_SECRET, callRunner, cutPostgres, RUNNER_TOKEN } from "./service.ts";
 
 test("live and ready answer, and the metrics name what was called", async ({ service, world, actions }) => {
   const acme = await world.tenant();
@@ -40,11 +27,7 @@ test("with PostgreSQL away the service lives, is not ready and says so to runner
 }) => {
   const acme = await world.tenant();
   const owner = await acme.user("owner");
-  await db.pool.query(`alter database ${db.name} connection limit 0`);
-  await db.pool.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'orchestrator' and datname = $1",
-    [db.name],
-  );
+  const mend = await cutPostgres(db, service);
 
   const [live, ready] = [await service.server.inject("/live"), await service.server.inject("/ready")];
   const claim = await callRunner(service, randomUUID(), "claim", RUNNER_TOKEN, {
@@ -53,7 +36,7 @@ test("with PostgreSQL away the service lives, is not ready and says so to runner
     runnerId: "runner-7",
   });
   const action = await actions.call(runWorkflow, owner, { workflowId: randomUUID() });
-  await db.pool.query(`alter database ${db.name} connection limit -1`);
+  await mend();
   const again = await service.server.inject("/ready");
 
   expect([live.statusCode, ready.statusCode, again.statusCode]).toEqual([200, 503, 200]);

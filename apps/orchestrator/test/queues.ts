@@ -1,5 +1,5 @@
 import type { TestRedis } from "@control-plane/testkit";
-import { Queue } from "bullmq";
+import { type JobsOptions, Queue } from "bullmq";
 import { z } from "zod";
 
 async function withQueue<T>(redis: TestRedis, name: string, work: (queue: Queue) => Promise<T>): Promise<T> {
@@ -15,7 +15,7 @@ async function withQueue<T>(redis: TestRedis, name: string, work: (queue: Queue)
 const jobsSchema = z.array(
   z.object({
     id: z.string(),
-    data: z.record(z.string(), z.unknown()),
+    data: z.unknown(),
     opts: z.looseObject({ attempts: z.int() }),
     attemptsMade: z.int(),
     failedReason: z.string().optional(),
@@ -56,7 +56,7 @@ export async function flushQueues(redis: TestRedis): Promise<void> {
 }
 
 /** Adds any data as a job, as somebody would who does not care for the contract. */
-export function addJob(redis: TestRedis, name: string, id: string, data: object, options: { attempts?: number } = {}) {
+export function addJob(redis: TestRedis, name: string, id: string, data: object, options: JobsOptions = {}) {
   return withQueue(redis, name, async (queue) => {
     await queue.add(name, data, { jobId: id, removeOnComplete: true, ...options });
   });

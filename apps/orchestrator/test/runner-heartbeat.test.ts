@@ -4,7 +4,7 @@ import { sql } from "drizzle-orm";
 import { describe, expect } from "vitest";
 import { cancelRun } from "../src/actions/cancel-run.ts";
 import { sweepPass } from "../src/loops/sweep.ts";
-import { test as base, callRunner, RUNNER_TOKEN } from "./service.ts";
+import { test as base, callRunner, cutPostgres, RUNNER_TOKEN } from "./service.ts";
 
 const test = base.extend("acme", async ({ world }) => {
   const tenant = await world.tenant();
@@ -248,14 +248,10 @@ test("with PostgreSQL away the runner is told to come back, and its beat counts 
 }) => {
   const run = await acme.workflow.run({ status: "QUEUED" });
   const attempt = await runner.claim(run.id);
-  await db.pool.query(`alter database ${db.name} connection limit 0`);
-  await db.pool.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'orchestrator' and datname = $1",
-    [db.name],
-  );
+  const mend = await cutPostgres(db, service);
 
   const away = await callRunner(service, run.id, "heartbeat", attempt.lease.leaseToken, { attempt: 1 });
-  await db.pool.query(`alter database ${db.name} connection limit -1`);
+  await mend();
   const back = await attempt.heartbeat();
 
   expect([away.status, away.code, away.headers["retry-after"]]).toEqual([503, "UNAVAILABLE", "5"]);

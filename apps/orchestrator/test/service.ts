@@ -1,4 +1,4 @@
-import { test as base } from "@control-plane/testkit";
+import { test as base, type TestDatabase } from "@control-plane/testkit";
 import type { FastifyInstance } from "fastify";
 import { expect } from "vitest";
 import { z } from "zod";
@@ -65,6 +65,19 @@ export const test = base.extend("service", { auto: true }, async ({ db, redis, a
   return service;
 });
 
+/** Lets nobody in and puts everybody out, until the function it gives is called. */
+export async function cutPostgres(db: TestDatabase, { deps }: Pick<StartedService, "deps">) {
+  await db.pool.query(`alter database ${db.name} connection limit 0`);
+  await db.pool.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'orchestrator' and datname = $1",
+    [db.name],
+  );
+  // Until the service has noticed, its next statement would go to a connection that is ending.
+  await expect.poll(() => deps.pool.totalCount).toBe(0);
+  return () => db.pool.query(`alter database ${db.name} connection limit -1`);
+}
+
+export type StartedService = Awaited<ReturnType<typeof startService>>;
 export type Service = { server: FastifyInstance };
 
 const refusalSchema = z.object({

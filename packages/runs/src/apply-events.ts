@@ -29,13 +29,15 @@ export type Applied =
   /** The present attempt, but the proof does not hold. */
   | { outcome: "unproven"; tenantId: string }
   /** Nothing of the batch was applied. */
-  | { outcome: "invalid"; index: number; reason: string };
+  | { outcome: "invalid"; tenantId: string; index: number; reason: string };
 
 class InvalidEvent extends Error {
+  readonly tenantId: string;
   readonly index: number;
 
-  constructor(index: number, reason: string) {
+  constructor(run: Pick<LockedRun, "tenantId">, index: number, reason: string) {
     super(reason);
+    this.tenantId = run.tenantId;
     this.index = index;
   }
 }
@@ -49,7 +51,9 @@ export async function applyEvents(db: Database, batch: EventBatch, lease: LeaseS
   try {
     return await inTransaction(db, { source: "runner", runId: batch.runId }, (tx) => applyLocked(tx, batch, lease));
   } catch (error) {
-    if (error instanceof InvalidEvent) return { outcome: "invalid", index: error.index, reason: error.message };
+    if (error instanceof InvalidEvent) {
+      return { outcome: "invalid", tenantId: error.tenantId, index: error.index, reason: error.message };
+    }
     throw error;
   }
 }
@@ -119,14 +123,14 @@ async function keepBuffered(
   const ahead = fresh.filter(([, event]) => event.seq > seq);
   if (ahead.length === 0) return;
   // What can never be applied is refused now, not when the gap closes in somebody else's call.
-  for (const [index, event] of ahead) if ("stepKey" in event) requireStep(steps, event.stepKey, index);
+  for (const [index, event] of ahead) if ("stepKey" in event) requireStep(run, steps, event.stepKey, index);
   await tx
     .insert(runEventBuffer)
     .values(ahead.map(([, event]) => ({ workflowRunId: run.id, attempt: run.attempt, seq: event.seq, event })))
     .onConflictDoNothing();
   const [count] = await tx.select({ kept: sql<number>`count(*)::int` }).from(runEventBuffer).where(attempt);
   if ((count?.kept ?? 0) > BUFFERED_EVENTS_MAX)
-    throw new InvalidEvent(ahead[0]?.[0] ?? 0, "too many events wait for one that is missing");
+    throw new InvalidEvent(run, ahead[0]?.[0] ?? 0, "too many events wait for one that is missing");
 }
 
 async function setSeq(tx: Transaction, run: LockedRun, seq: number): Promise<void> {
@@ -154,9 +158,9 @@ async function readSteps(tx: Transaction, run: LockedRun): Promise<Steps> {
   );
 }
 
-function requireStep(steps: Steps, stepKey: string, index: number) {
+function requireStep(run: LockedRun, steps: Steps, stepKey: string, index: number) {
   const step = steps.get(stepKey);
-  if (step === undefined) throw new InvalidEvent(index, `there is no step ${stepKey}`);
+  if (step === undefined) throw new InvalidEvent(run, index, `there is no step ${stepKey}`);
   return step;
 }
 
@@ -165,7 +169,7 @@ type StepEvent = Extract<RunEvent, { stepKey: string }>;
 /** An event for a step that is over changes nothing. */
 async function applyStep(tx: Transaction, run: LockedRun, steps: Steps, index: number, event: RunEvent): Promise<void> {
   if (!("stepKey" in event)) return;
-  const step = requireStep(steps, event.stepKey, index);
+  const step = requireStep(run, steps, event.stepKey, index);
   if (step === "done") return;
   const at = sql`least(greatest(${event.at}::timestamptz, ${run.startedAt?.toISOString() ?? event.at}::timestamptz), now())`;
   const [values, from] = stepChange(event, at);
@@ -212,7 +216,7 @@ async function endRun(tx: Transaction, run: LockedRun, index: number, event: Run
     case "run.failed":
       return finishAttempt(tx, run, { kind: "failed", error: event.error, cause: "reported" });
     case "run.cancelled":
-      if (run.status !== "CANCELLING") throw new InvalidEvent(index, "nobody asked to cancel this run");
+      if (run.status !== "CANCELLING") throw new InvalidEvent(run, index, "nobody asked to cancel this run");
       return finishAttempt(tx, run, { kind: "cancelled" });
     default:
       return run.status;

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { type JsonValue, jsonValueSchema } from "./definition/definition.ts";
 import { readSchema, validateValue } from "./definition/json-schema.ts";
 
-export type QueuedRun = { runId: string; attempt: number };
+/** `waitedSeconds`: from the time it was due to be dispatched. */
+export type QueuedRun = { runId: string; attempt: number; waitedSeconds: number };
 export type DispatchPass =
   /** Another replica dispatches at this moment. */
   | { outcome: "busy" }
@@ -20,6 +21,7 @@ const chosenSchema = z.array(
     tenant_id: z.uuid(),
     attempt: z.int(),
     source: z.string(),
+    waited_seconds: z.number(),
     input_schema: jsonValueSchema.nullable(),
   }),
 );
@@ -56,7 +58,8 @@ export async function queueRuns(db: Database, window: number): Promise<DispatchP
                      order by run_at, id
                      limit least(greatest(t.max_concurrent_runs - t.in_flight, 0), (select free from room))) due) r
          order by place, r.run_at limit (select free from room))
-      select r.id, r.tenant_id, r.attempt, r.source::text as source, v.definition -> 'inputSchema' as input_schema
+      select r.id, r.tenant_id, r.attempt, r.source::text as source,
+             extract(epoch from greatest(now() - r.run_at, interval '0'))::float8 as waited_seconds, v.definition -> 'inputSchema' as input_schema
         from chosen c
         join workflow_runs r on r.id = c.id
         join workflow_versions v on v.tenant_id = r.tenant_id and v.id = r.workflow_version_id
@@ -82,7 +85,7 @@ export async function queueRuns(db: Database, window: number): Promise<DispatchP
     }
     return {
       outcome: "done",
-      queued: taken.map(({ id, attempt }) => ({ runId: id, attempt })),
+      queued: taken.map(({ id, attempt, waited_seconds }) => ({ runId: id, attempt, waitedSeconds: waited_seconds })),
       refused: refused.size,
       more: chosen.length > 0,
     };

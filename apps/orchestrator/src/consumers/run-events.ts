@@ -8,12 +8,15 @@ import {
   verifyRunEvents,
 } from "@control-plane/queue";
 import { applyEvents, isHeld } from "@control-plane/runs";
+import { type SQL, sql } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
+import { eventProblem } from "../domain/event-problem.ts";
+import { storageProblem } from "../domain/storable.ts";
 
 const CONCURRENCY = 10;
 const PAYLOAD_BYTES_MAX = 64 * 1024;
 
-type ConsumerDeps = Pick<Deps, "db" | "lease" | "wakeDispatcher" | "log">;
+type ConsumerDeps = Pick<Deps, "db" | "lease" | "wakeDispatcher" | "runMetrics" | "log">;
 
 /** Takes runners' events from the queue; they go through the same reducer as those over HTTP. */
 export function startRunEventsConsumer(deps: ConsumerDeps, connection: { url: string; prefix: string }): Consumer {
@@ -22,8 +25,16 @@ export function startRunEventsConsumer(deps: ConsumerDeps, connection: { url: st
     handle: async (job) => {
       await takeRunEvents(deps, job);
     },
-    onUnreadable: ({ data, reason }) =>
-      insertDeadLetter(deps, { tenantId: null, runId: undefined, reason: "EVENT_UNREADABLE", detail: reason, data }),
+    onUnreadable: ({ data, reason }) => {
+      deps.runMetrics.events.inc({ outcome: "unreadable" });
+      return insertDeadLetter(deps, {
+        tenantId: null,
+        runId: undefined,
+        reason: "EVENT_UNREADABLE",
+        detail: reason,
+        data,
+      });
+    },
     onError: (error) => deps.log.debug({ err: error }, "run-events consumer"),
   });
 }
@@ -34,12 +45,14 @@ export async function takeRunEvents(
   job: RunEvents,
 ): Promise<"applied" | "dropped" | "dead-letter"> {
   const events = readRunEvents(job.body);
-  if (events === undefined) {
+  const problem = events?.map(eventProblem).find((found) => found !== undefined);
+  if (events === undefined || problem !== undefined) {
+    deps.runMetrics.events.inc({ outcome: "unreadable" });
     await insertDeadLetter(deps, {
       tenantId: null,
       runId: job.runId,
       reason: "EVENT_UNREADABLE",
-      detail: "the body does not fit the contract",
+      detail: problem ?? "the body does not fit the contract",
       data: job,
     });
     return "dead-letter";
@@ -54,6 +67,7 @@ export async function takeRunEvents(
     },
     deps.lease,
   );
+  deps.runMetrics.events.inc({ outcome: result.outcome });
   switch (result.outcome) {
     case "applied":
       if (!isHeld(result.status)) deps.wakeDispatcher();
@@ -72,7 +86,7 @@ export async function takeRunEvents(
       return "dead-letter";
     case "invalid":
       await insertDeadLetter(deps, {
-        tenantId: null,
+        tenantId: result.tenantId,
         runId: job.runId,
         reason: "EVENT_INVALID",
         detail: result.reason,
@@ -88,17 +102,24 @@ async function insertDeadLetter(
   deps: ConsumerDeps,
   letter: { tenantId: string | null; runId: string | undefined; reason: string; detail: string; data: unknown },
 ): Promise<void> {
-  const text = JSON.stringify(letter.data) ?? "null";
-  const payload: unknown =
-    Buffer.byteLength(text) <= PAYLOAD_BYTES_MAX && !text.includes("\\u0000") ? letter.data : { truncated: true };
   await deps.db.insert(deadLetters).values({
     tenantId: letter.tenantId,
     kind: "RUN_EVENT",
     referenceId: letter.runId ?? null,
     reason: letter.reason,
     detail: letter.detail.slice(0, 1_000),
-    payload,
+    payload: payloadOf(letter.data),
     attempts: 1,
   });
+  deps.runMetrics.deadLetters.inc({ kind: "RUN_EVENT" });
   deps.log.warn({ runId: letter.runId, reason: letter.reason }, "run events became a dead letter");
+}
+
+const TRUNCATED = JSON.stringify({ truncated: true });
+
+/** The job itself where a letter may hold it. PostgreSQL measures: its notation of the same JSON is longer than ours. */
+function payloadOf(data: unknown): SQL {
+  const text = storageProblem(data) === undefined ? (JSON.stringify(data) ?? "null") : TRUNCATED;
+  if (Buffer.byteLength(text) > PAYLOAD_BYTES_MAX) return sql`${TRUNCATED}::jsonb`;
+  return sql`case when octet_length(${text}::jsonb::text) <= ${PAYLOAD_BYTES_MAX} then ${text}::jsonb else ${TRUNCATED}::jsonb end`;
 }

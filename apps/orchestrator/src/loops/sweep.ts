@@ -3,9 +3,11 @@ import type { Deps } from "../deps.ts";
 
 /** Ends what ran out of time, and adds jobs that got lost. */
 export async function sweepPass(
-  deps: Pick<Deps, "db" | "requests" | "sweep" | "wakeDispatcher" | "log">,
+  deps: Pick<Deps, "db" | "requests" | "sweep" | "wakeDispatcher" | "runMetrics" | "log">,
 ): Promise<void> {
   const swept = await sweepRuns(deps.db, deps.sweep);
+  deps.runMetrics.leasesLapsed.inc(swept.lapsed);
+  deps.runMetrics.deadLetters.inc({ kind: "RUN" }, swept.deadLettered);
   if (swept.timedOut + swept.cancelled + swept.lapsed > 0) {
     deps.log.info(swept, "runs swept");
     deps.wakeDispatcher();

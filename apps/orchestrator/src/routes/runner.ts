@@ -20,8 +20,6 @@ type RunParams = { Params: { runId: string } };
 
 /** The API of runners, in any language (runs.md §5). Not routed by the public proxy; no JWT is accepted here. */
 export function registerRunnerRoutes(server: FastifyInstance, deps: Deps): void {
-  const outcomes = deps.metrics.counter("run_events_total", "batches of run events by outcome", ["outcome"]);
-
   server.post<RunParams>(
     "/runner/v1/runs/:runId/claim",
     { onRequest: async (request) => requireRunner(request, deps.runnerTokens) },
@@ -68,7 +66,7 @@ export function registerRunnerRoutes(server: FastifyInstance, deps: Deps): void 
         { ...namedAttempt(request, attempt), events, proves: (stored) => stored.equals(hash) },
         deps.lease,
       );
-      outcomes.inc({ outcome: result.outcome });
+      deps.runMetrics.events.inc({ outcome: result.outcome });
       switch (result.outcome) {
         case "applied":
           if (!isHeld(result.status)) deps.wakeDispatcher();
