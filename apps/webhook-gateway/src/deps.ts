@@ -8,7 +8,13 @@ import {
   insertDataKey,
 } from "@control-plane/db";
 import { acceptDeliveries, type DeliveryOutcome, type NewDelivery } from "@control-plane/runs";
-import { createLogger, createMetrics, type Logger, type Metrics } from "@control-plane/service-kit";
+import {
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  registerPoolMetrics,
+} from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import type pg from "pg";
 import type { Config } from "./config.ts";
@@ -59,6 +65,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     log,
     metrics: createMetrics("webhook-gateway"),
   };
+  registerPoolMetrics(deps.metrics, database.pool);
   const close = async (): Promise<void> => {
     await deps.batcher.drain();
     await database.close();

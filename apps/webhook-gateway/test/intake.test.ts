@@ -188,7 +188,12 @@ test.for<[string, string | undefined, string | Buffer, unknown]>([
   ["no type, no JSON", undefined, "a=b", { contentType: "", base64: "YT1i" }],
   ["an empty body", "application/json", "", null],
   ["a form", "application/x-www-form-urlencoded", "a=1&b=x+y&a=%C3%A4", { a: ["1", "ä"], b: "x y" }],
-  ["a form with odd names", "application/x-www-form-urlencoded", "__proto__=1&constructor=2", { ["__proto__"]: "1", constructor: "2" }],
+  [
+    "a form with odd names",
+    "application/x-www-form-urlencoded",
+    "__proto__=1&constructor=2",
+    { ["__proto__"]: "1", constructor: "2" },
+  ],
   ["text", "text/plain", "hello", { contentType: "text/plain", base64: "aGVsbG8=" }],
   ["bytes", "application/octet-stream", binary, { contentType: "application/octet-stream", base64: "AP8B/g==" }],
 ])("%s becomes the run's input", async ([, type, body, input], { service, world, addHook }) => {
@@ -231,7 +236,9 @@ test("the previous secret verifies until it expires, and the delivery says which
   await keep("1 hour");
   const inGrace = await send(service, hook, "{}", { secret: previous });
   await keep("-1 second");
-  await expect.poll(async () => (await send(service, hook, "{}", { secret: previous })).status, { timeout: 5_000 }).toBe(401);
+  await expect
+    .poll(async () => (await send(service, hook, "{}", { secret: previous })).status, { timeout: 5_000 })
+    .toBe(401);
 
   expect(inGrace.status).toBe(202);
   const rows = await deliveries(db.pool, acme.id);

@@ -26,10 +26,7 @@ export function readBody(stream: IncomingMessage, bytesMax: number, msMax: numbe
     const onError = (error: Error): void => finish(() => reject(error));
     const onClose = (): void =>
       finish(() => reject(new AppError("REQUEST_TIMEOUT", "the connection ended before the body did")));
-    const timer = setTimeout(
-      () => refuse(new AppError("REQUEST_TIMEOUT", "the body took too long to arrive")),
-      msMax,
-    );
+    const timer = setTimeout(() => refuse(new AppError("REQUEST_TIMEOUT", "the body took too long to arrive")), msMax);
     stream.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
   });
 }
