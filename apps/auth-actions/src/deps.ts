@@ -7,7 +7,13 @@ import {
   findDataKey,
   insertDataKey,
 } from "@control-plane/db";
-import { createLogger, createMetrics, type Logger, type Metrics } from "@control-plane/service-kit";
+import {
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  registerPoolMetrics,
+} from "@control-plane/service-kit";
 import type pg from "pg";
 import type { Config } from "./config.ts";
 import { createTokenIssuer, type IssueAccessToken } from "./domain/access-token.ts";
@@ -52,6 +58,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     log,
     metrics: createMetrics("auth-actions"),
   };
+  registerPoolMetrics(deps.metrics, database.pool);
   const close = async (): Promise<void> => {
     signingKeys.stop();
     await database.close();
