@@ -152,6 +152,18 @@ function main() {
   runInOrder(queue, env);
 }
 
+/** npm passes no signal on: one that is sent to it alone ends npm and leaves us behind with another parent. */
+function onNpmGone(stop) {
+  if (process.env.npm_lifecycle_event === undefined) return () => {};
+  const npm = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(timer);
+    stop();
+  }, 500);
+  return () => clearInterval(timer);
+}
+
 function runInOrder([command, ...rest], env) {
   if (command === undefined) return;
   if (command.length === 0) fail("exec needs a command: npm run exec -- <command>");
@@ -161,8 +173,10 @@ function runInOrder([command, ...rest], env) {
   process.on("SIGINT", () => {});
   process.on("SIGTERM", forward);
   process.on("SIGHUP", forward);
+  const stopWatching = onNpmGone(() => forward("SIGTERM"));
   child.on("error", (error) => fail(`cannot run ${command[0]}: ${error.message}`));
   child.on("exit", (code, signal) => {
+    stopWatching();
     process.removeAllListeners("SIGINT");
     process.removeListener("SIGTERM", forward);
     process.removeListener("SIGHUP", forward);
