@@ -45,7 +45,7 @@ export async function startControlPlane(
     sql,
     databaseUrl: stack.databaseUrl,
     redisUrl: stack.stores.redis,
-    mongodbUrl: stack.stores.mongodb,
+    mongodbUrl: stack.stores.mongodb ?? "",
     queuePrefix: stack.queuePrefix,
     eventLog: "embedded_hdb.event_log",
     kill: (service) => stack.service(service)?.kill(),

@@ -113,6 +113,7 @@ async function demo(stack: Stack): Promise<string | undefined> {
   const story = createStory({
     hasuraUrl: stack.urls.hasura,
     hasRunner: stack.service("runner") !== undefined,
+    hasLogs: stack.stores.mongodb !== undefined,
     addViewer: (tenantId) => addViewer(stack.databaseUrl, tenantId),
   });
   print("\nthe demo\n");

@@ -6,7 +6,8 @@ import { rootDir, type StackSecrets } from "./state.ts";
 /** What the services need to know of the stores; one URL per login role. */
 export type StoreUrls = {
   redis: string;
-  mongodb: string;
+  /** Undefined where this machine has no MongoDB: there are no log lines then, and everything else works. */
+  mongodb: string | undefined;
   database: { hasura: string; auth: string; gateway: string; orchestrator: string; logs: string };
 };
 
@@ -38,6 +39,10 @@ export type SpecInput = {
   /** Settings of single services on top, for example shorter leases in fault tests. */
   overrides: Readonly<Record<string, Readonly<Record<string, string>>>>;
 };
+
+const LOGS_MAIN = "apps/logs-schema/src/main.ts";
+/** Nothing listens on the discard port. */
+const NO_MONGODB = "mongodb://127.0.0.1:9/none?directConnection=true";
 
 export const ISSUER = "https://auth.control-plane.local";
 
@@ -96,9 +101,10 @@ export function serviceSpecs(input: SpecInput): ServiceSpec[] {
       RUNNER_TOKENS: secrets.runnerToken,
       AUTH_ACTIONS_URL: urls.authActions,
     }),
-    nodeSpec(input, "logs-schema", "apps/logs-schema/src/main.ts", ports.logsSchema, "/ready", {
+    // Without MongoDB the service is never ready, but it lives and answers LOGS_UNAVAILABLE.
+    nodeSpec(input, "logs-schema", LOGS_MAIN, ports.logsSchema, stores.mongodb === undefined ? "/live" : "/ready", {
       DATABASE_URL: stores.database.logs,
-      MONGODB_URL: stores.mongodb,
+      MONGODB_URL: stores.mongodb ?? NO_MONGODB,
       LOGS_SCHEMA_SECRET: secrets.logsSchemaSecret,
     }),
   ];
@@ -146,7 +152,7 @@ export function runnerEnv(input: SpecInput): Record<string, string> {
     ORCHESTRATOR_URL: urlsOf(input.ports).orchestrator,
     REDIS_URL: input.stores.redis,
     QUEUE_PREFIX: input.queuePrefix,
-    MONGODB_URL: input.stores.mongodb,
+    MONGODB_URL: input.stores.mongodb ?? NO_MONGODB,
     RUNNER_TOKEN: input.secrets.runnerToken,
     RUNNER_ID: "runner-1",
     RUNNER_CONCURRENCY: "8",

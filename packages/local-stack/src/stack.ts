@@ -97,7 +97,8 @@ async function assemble(options: Assembly): Promise<Stack> {
     queuePrefix: `cp-${cloneTag(stateDir)}`,
     overrides: options.overrides ?? {},
   };
-  if (stores.env.MONGODB_URL !== undefined) await timed("log collection", () => setupLogs(input.stores.mongodb));
+  const { mongodb } = input.stores;
+  if (mongodb !== undefined) await timed("log collection", () => setupLogs(mongodb));
 
   const running = new Map<string, ServiceProcess>();
   const start = async (spec: Parameters<typeof startService>[0]): Promise<void> => {
@@ -143,7 +144,7 @@ async function withProgress<T>(log: (line: string) => void, label: string, work:
   return result;
 }
 
-function requireStore(stores: Stores, variable: "DATABASE_URL" | "REDIS_URL" | "MONGODB_URL"): string {
+function requireStore(stores: Stores, variable: "DATABASE_URL" | "REDIS_URL"): string {
   const url = stores.env[variable];
   if (url !== undefined) return url;
   throw new Error(`${variable}: ${stores.missing.map(({ message }) => message).join("; ")}`);
@@ -177,11 +178,9 @@ async function prepareDatabase(serverUrl: string, stateDir: string, secrets: Sta
 
 function storeUrls(stores: Stores, adminUrl: string, secrets: StackSecrets, stateDir: string): StoreUrls {
   const { hasura, auth, gateway, orchestrator, logs } = secrets.databasePasswords;
-  const mongodb = new URL(requireStore(stores, "MONGODB_URL"));
-  if (mongodb.pathname === "" || mongodb.pathname === "/") mongodb.pathname = `/control_plane_${cloneTag(stateDir)}`;
   return {
     redis: requireStore(stores, "REDIS_URL"),
-    mongodb: mongodb.href,
+    mongodb: mongoUrl(stores.env.MONGODB_URL, stateDir),
     database: {
       hasura: roleUrl(adminUrl, "cp_hasura", hasura),
       auth: roleUrl(adminUrl, "cp_auth", auth),
@@ -190,6 +189,14 @@ function storeUrls(stores: Stores, adminUrl: string, secrets: StackSecrets, stat
       logs: roleUrl(adminUrl, "cp_logs", logs),
     },
   };
+}
+
+/** A URL without a path gets a database of this stack. */
+function mongoUrl(given: string | undefined, stateDir: string): string | undefined {
+  if (given === undefined) return undefined;
+  const url = new URL(given);
+  if (url.pathname === "" || url.pathname === "/") url.pathname = `/control_plane_${cloneTag(stateDir)}`;
+  return url.href;
 }
 
 /** Deletes data, secrets and logs of a stack that does not run. */

@@ -24,6 +24,8 @@ export const jobSchema = z.object({ contractVersion: z.literal(1), runId: z.uuid
 
 const CLAIM_AGAIN_AFTER_MS = 500;
 const CLAIM_TRIES_MAX = 20;
+/** A MongoDB that is away must not hold up a run for longer. */
+const MONGO_WAIT_MS = 1_000;
 
 /**
  * A well-behaved runner for `core.*` actions, the stand-in where the Python runner cannot run.
@@ -33,7 +35,10 @@ export async function runRunner(options: RunRunnerOptions): Promise<{ stop(): Pr
   const shutdown = new AbortController();
   const api = createRunnerApi(httpTransport(options.orchestratorUrl), options.runnerToken);
   const connection = new Redis(options.redisUrl, { maxRetriesPerRequest: null });
-  const mongo = options.mongoUrl === undefined ? undefined : new MongoClient(options.mongoUrl);
+  const mongo =
+    options.mongoUrl === undefined
+      ? undefined
+      : new MongoClient(options.mongoUrl, { serverSelectionTimeoutMS: MONGO_WAIT_MS });
   const logs = mongo?.db().collection("execution_logs");
   const runnerId = options.runnerId ?? `testkit-${process.pid}`;
   const worker = new Worker(
