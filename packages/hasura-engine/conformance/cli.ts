@@ -10,7 +10,7 @@ import { type Harness, type Prepared, prepare, runCase } from "./drive.ts";
 import { runDriverChecks } from "./driver-checks.ts";
 import { readScenarios, runScenario } from "./event-scenarios.ts";
 import { startEventWebhook } from "./event-webhook.ts";
-import { judge, renderTable, renderVerdicts, type StepResult } from "./report.ts";
+import { deciding, judge, renderTable, renderVerdicts, type StepResult } from "./report.ts";
 import { startUpstreams } from "./upstreams.ts";
 
 const USAGE = "usage: npm run conformance [-- DIR] [--folder PREFIX] [--case PATH] [--no-events]";
@@ -125,7 +125,7 @@ async function runCases(harness: Harness, chosen: (path: string) => boolean): Pr
       folder,
     );
     results.push(...own);
-    const failed = own.filter((result) => result.outcome === "failed" && result.transport === "http");
+    const failed = deciding(own).filter((result) => result.outcome === "failed");
     console.log(`${failed.length === 0 ? "ok  " : "FAIL"} ${item.path}`);
   }
   results.push(
@@ -136,6 +136,7 @@ async function runCases(harness: Harness, chosen: (path: string) => boolean): Pr
 
 function report(results: readonly StepResult[], options: { verbose: boolean; writeDocs: boolean }): void {
   const failures = results.flatMap((result) => (result.outcome === "failed" ? [result] : []));
+  const decisive = new Set(deciding(results));
   const outDir = join(rootDir, ".local/conformance");
   rmSync(outDir, { recursive: true, force: true });
   mkdirSync(outDir, { recursive: true });
@@ -143,7 +144,7 @@ function report(results: readonly StepResult[], options: { verbose: boolean; wri
     const name = `${item.transport}-${item.path.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 120)}-${item.step}-${index}.json`;
     writeFileSync(join(outDir, name), `${JSON.stringify(item, undefined, 2)}\n`);
     if (options.verbose) console.log(JSON.stringify(item, undefined, 2));
-    else if (item.transport === "http") console.log(`  ${item.path} [${item.step}]: ${item.difference.slice(0, 300)}`);
+    else if (decisive.has(item)) console.log(`  ${item.path} [${item.step}]: ${item.difference.slice(0, 300)}`);
   }
   const verdicts = judge(results);
   const page = `${renderTable(results)}\n\n${renderVerdicts(verdicts)}\n`;
@@ -158,8 +159,8 @@ function report(results: readonly StepResult[], options: { verbose: boolean; wri
 
 const header = `# Conformance of the embedded Hasura engine
 
-Hasura's own test cases (visible half), driven by \`npm run conformance\`, which writes this page. HTTP decides the gates;
-WebSocket and subscription runs of the same cases are shown beside it. "Messages equal" counts passed steps whose error
+Hasura's own test cases (visible half), driven by \`npm run conformance\`, which writes this page. HTTP decides the gates
+(WebSocket, where a case is for that alone); WebSocket and subscription runs of the same cases are shown beside it. "Messages equal" counts passed steps whose error
 texts are equal too. Unsupported are only features of the table "Not now" of the engine's specification.
 `;
 

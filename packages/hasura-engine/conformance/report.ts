@@ -47,10 +47,18 @@ export type Verdict = {
   readonly holds: boolean;
 };
 
+/** The run of each case that counts: over HTTP, or over the first transport of a case that is not for HTTP. */
+export function deciding(results: readonly StepResult[]): StepResult[] {
+  const transports = new Map<string, Transport>();
+  for (const { path, transport } of results)
+    if (transport === "http" || !transports.has(path)) transports.set(path, transport);
+  return results.filter(({ path, transport }) => transports.get(path) === transport);
+}
+
 export function judge(results: readonly StepResult[]): Verdict[] {
-  const http = results.filter((result) => result.transport === "http");
+  const decisive = deciding(results);
   return Object.entries(gates).flatMap(([suite, gate]) => {
-    const scored = http.filter((result) => result.suite === suite && result.outcome !== "unsupported");
+    const scored = decisive.filter((result) => result.suite === suite && result.outcome !== "unsupported");
     if (scored.length === 0) return [];
     const passed = scored.filter((result) => result.outcome === "passed").length;
     return [{ suite, passed, scored: scored.length, gate, holds: passed / scored.length >= gate }];
@@ -77,18 +85,19 @@ export function renderTable(results: readonly StepResult[]): string {
 }
 
 function rowOf(folder: string, results: readonly StepResult[]): Row {
-  const http = results.filter((result) => result.transport === "http");
-  const count = (outcome: StepResult["outcome"]): number => http.filter((result) => result.outcome === outcome).length;
-  const features = http.flatMap((result) => (result.outcome === "unsupported" ? [result.feature] : []));
+  const decisive = deciding(results);
+  const count = (outcome: StepResult["outcome"]): number =>
+    decisive.filter((result) => result.outcome === outcome).length;
+  const features = decisive.flatMap((result) => (result.outcome === "unsupported" ? [result.feature] : []));
   return {
     folder,
     suite: results[0]?.suite ?? "",
-    steps: http.length,
+    steps: decisive.length,
     passed: count("passed"),
     failed: count("failed"),
     unsupported: count("unsupported"),
     feature: [...new Set(features)].join(", "),
-    messages: http.filter((result) => result.outcome === "passed" && result.messageEqual).length,
+    messages: decisive.filter((result) => result.outcome === "passed" && result.messageEqual).length,
     ws: share(results, "ws"),
     subscription: share(results, "subscription"),
   };
