@@ -1,15 +1,15 @@
+import { type MemberRole, memberRole } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import { z } from "zod";
 
 /** Who asks, as Hasura says in its headers; believable only because the secret header was checked before. */
 export type LogsCaller =
-  | { kind: "member"; tenantId: string; userId: string; role: "owner" | "admin" | "builder" | "viewer" }
+  | { kind: "member"; tenantId: string; userId: string; role: MemberRole }
   /** Somebody with Hasura's admin secret; reads any tenant by naming it. */
   | { kind: "operator" };
 
-const memberRoles = { owner: "owner", tenant_admin: "admin", builder: "builder", viewer: "viewer" } as const;
 const memberSchema = z.object({
-  tenantId: z.uuid(),
+  tenantId: z.uuid().toLowerCase(),
   userId: z.uuid(),
   role: z.enum(["owner", "tenant_admin", "builder", "viewer"]),
 });
@@ -25,6 +25,6 @@ export function readCaller(header: (name: string) => string | undefined): LogsCa
     kind: "member",
     tenantId: member.data.tenantId,
     userId: member.data.userId,
-    role: memberRoles[member.data.role],
+    role: memberRole(member.data.role),
   };
 }

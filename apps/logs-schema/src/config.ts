@@ -22,3 +22,8 @@ export type Config = Readonly<z.infer<typeof configSchema>>;
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   return readConfig("logs-schema", configSchema, env);
 }
+
+/** What `logs:setup` needs to know. */
+export function loadSetupConfig(env: NodeJS.ProcessEnv): { MONGODB_URL: string } {
+  return readConfig("logs:setup", z.object(mongoConfig), env);
+}

@@ -6,6 +6,9 @@ import type { Config } from "./config.ts";
 import { type Breaker, createBreaker } from "./domain/breaker.ts";
 import { type LogCollection, STORE_TIMEOUT_MS } from "./store/execution-logs.ts";
 
+/** A connection that has been silent for so long is given up; else those that hung would outlive an outage. */
+const SILENT_CONNECTION_MS = 5_000;
+
 export type Deps = {
   db: Database;
   pool: pg.Pool;
@@ -20,7 +23,7 @@ export type Deps = {
 export async function createDeps(config: Config): Promise<{ deps: Deps; close: () => Promise<void> }> {
   const log = createLogger({ service: "logs-schema", level: config.LOG_LEVEL });
   const database = createDatabase({
-    url: config.DATABASE_URL,
+    url: withQueryTimeout(config.DATABASE_URL),
     poolMax: config.DATABASE_POOL_MAX,
     applicationName: "logs-schema",
   });
@@ -28,7 +31,8 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   const mongo = new MongoClient(config.MONGODB_URL, {
     serverSelectionTimeoutMS: STORE_TIMEOUT_MS,
     connectTimeoutMS: STORE_TIMEOUT_MS,
-    socketTimeoutMS: 10_000,
+    waitQueueTimeoutMS: STORE_TIMEOUT_MS,
+    socketTimeoutMS: SILENT_CONNECTION_MS,
     maxPoolSize: 20,
   });
   const deps: Deps = {
@@ -45,4 +49,11 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     await database.close();
   };
   return { deps, close };
+}
+
+/** The driver reads this setting of its own from the URL's query. */
+function withQueryTimeout(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.set("query_timeout", String(SILENT_CONNECTION_MS));
+  return url.toString();
 }

@@ -1,14 +1,15 @@
 import { readFileSync } from "node:fs";
-import { createServer, errorBody, secretMatches } from "@control-plane/service-kit";
+import { createServer, currentRequestId, errorBody, requireSecret } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import { makeExecutableSchema } from "@graphql-tools/schema";
 import type { FastifyInstance } from "fastify";
-import { GraphQLError } from "graphql";
-import { createYoga } from "graphql-yoga";
+import type { GraphQLError } from "graphql";
+import { createGraphQLError, createYoga } from "graphql-yoga";
 import { readCaller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { perRequest } from "./domain/breaker.ts";
 import { createRequestBudget } from "./domain/request-budget.ts";
-import { logFields, logLine } from "./resolvers/log-line.ts";
+import { logLine } from "./resolvers/log-line.ts";
 import type { RequestContext } from "./resolvers/page-resolver.ts";
 import { getRunLogs } from "./resolvers/run-logs.ts";
 import { getStepLogs } from "./resolvers/step-logs.ts";
@@ -17,7 +18,7 @@ export type ServerOptions = { secrets: readonly string[]; trustedProxies: string
 
 const schema = makeExecutableSchema<RequestContext>({
   typeDefs: readFileSync(new URL("../schema.graphql", import.meta.url), "utf8"),
-  resolvers: { Query: { getRunLogs, getStepLogs }, LogLine: logLine, LogFields: logFields },
+  resolvers: { Query: { getRunLogs, getStepLogs }, LogLine: logLine },
 });
 
 /** POST /graphql for Hasura alone: the secret header comes before everything else. */
@@ -36,6 +37,8 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
       },
     },
   });
+  const closing = new AbortController();
+  server.addHook("preClose", async () => closing.abort());
   const yoga = createYoga<RequestContext>({
     schema,
     graphqlEndpoint: "/graphql",
@@ -45,23 +48,23 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
     batching: false,
     maskedErrors: { maskError },
   });
+  server.removeAllContentTypeParsers();
   server.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => done(null, body));
   server.route({
     method: "POST",
     url: "/graphql",
-    onRequest: async (request) => {
-      const presented = request.headers["x-logs-schema-secret"];
-      if (!secretMatches(typeof presented === "string" ? presented : undefined, options.secrets)) {
-        throw new AppError("UNAUTHENTICATED", "the secret header is missing or wrong");
-      }
-    },
+    onRequest: requireSecret("x-logs-schema-secret", options.secrets),
     handler: async (request, reply) => {
       const header = (name: string): string | undefined => {
         const value = request.headers[name];
         return typeof value === "string" ? value : undefined;
       };
       const context: RequestContext = {
-        deps,
+        db: deps.db,
+        logs: deps.logs,
+        log: deps.log,
+        breaker: perRequest(deps.breaker),
+        closing: closing.signal,
         caller: () => readCaller(header),
         budget: createRequestBudget(),
         accesses: new Map(),
@@ -83,12 +86,31 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
   });
   return server;
 
-  /** Refusals keep their code; GraphQL's own complaints about the document keep their text; everything else says nothing. */
+  /** Refusals keep their code; GraphQL's own complaints about a request keep their text; everything else says nothing. */
   function maskError(error: unknown): Error {
-    const original = error instanceof GraphQLError ? (error.originalError ?? undefined) : error;
-    if (error instanceof GraphQLError && original === undefined) return error;
-    const { body } = errorBody(original, "");
-    if (!(original instanceof AppError)) deps.log.error({ err: original }, "resolver failed");
-    return new GraphQLError(body.message, { extensions: { code: body.extensions.code } });
+    const cause = causeOf(error);
+    if (isComplaint(error, cause)) {
+      const requestId = currentRequestId();
+      return createGraphQLError(error.message, { extensions: { ...error.extensions, code: "BAD_INPUT", requestId } });
+    }
+    if (!(cause instanceof AppError)) deps.log.error({ err: cause }, "resolver failed");
+    const { body } = errorBody(cause, currentRequestId() ?? "");
+    return createGraphQLError(body.message, { extensions: body.extensions });
   }
+}
+
+/** What was thrown, out of the errors that GraphQL wraps around it. */
+function causeOf(error: unknown): unknown {
+  const isWrapped = error instanceof Error && "originalError" in error && error.originalError !== undefined;
+  return isWrapped ? causeOf(error.originalError) : error;
+}
+
+/** What a field threw has the field's path; a complaint about body, document or variables has none. */
+function isComplaint(error: unknown, cause: unknown): error is GraphQLError {
+  return (
+    error instanceof Error &&
+    cause instanceof Error &&
+    cause.name === "GraphQLError" &&
+    !("path" in error && error.path !== undefined)
+  );
 }

@@ -1,12 +1,9 @@
 import { MongoClient } from "mongodb";
+import { loadSetupConfig } from "../config.ts";
 import { setupExecutionLogs } from "../setup.ts";
 
-const url = process.env.MONGODB_URL;
-if (url === undefined || url === "") {
-  process.stderr.write("MONGODB_URL is not set\n");
-  process.exit(1);
-}
-const client = new MongoClient(url, { serverSelectionTimeoutMS: 5_000 });
+const { MONGODB_URL } = loadSetupConfig(process.env);
+const client = new MongoClient(MONGODB_URL, { serverSelectionTimeoutMS: 5_000 });
 try {
   await setupExecutionLogs(client.db());
   process.stdout.write("execution_logs: collection, validator and indexes are in place\n");

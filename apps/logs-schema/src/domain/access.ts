@@ -4,50 +4,54 @@ import type { LogsCaller } from "../caller.ts";
 import type { Subject } from "../store/execution-logs.ts";
 import { isLiveMember, ownRuns, ownSteps } from "../store/ownership.ts";
 
-/** What one request may read. Asked for by each of its fields; PostgreSQL is asked once for all of them. */
+/** What the caller may read of one tenant. */
 export type Access = {
-  /** Throws `FORBIDDEN` for a caller who is no live member; false for ids that are not the tenant's. */
-  owns(subject: Subject): Promise<boolean>;
+  /**
+   * Throws `FORBIDDEN` for a caller who is no live member; false for ids that are not the tenant's, which an id that is
+   * no uuid (undefined) cannot be. PostgreSQL is asked anew each time, once for all fields that ask in the same turn of
+   * the event loop.
+   */
+  owns(subject: Subject | undefined): Promise<boolean>;
 };
 
+const NONE: ReadonlySet<string> = new Set();
+
 export function createAccess(db: Queryable, caller: LogsCaller, tenantId: string): Access {
-  const live = once(async () => (caller.kind === "operator" ? true : isLiveMember(db, caller)));
-  const runs = createBatch((ids) => ownRuns(db, tenantId, ids));
-  const steps = createBatch((ids) => ownSteps(db, tenantId, ids));
+  let gathering: { subjects: Subject[]; own: Promise<readonly Subject[]> } | undefined;
+  const gather = (): NonNullable<typeof gathering> => {
+    const subjects: Subject[] = [];
+    const own = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      gathering = undefined;
+      return findOwn(db, caller, tenantId, subjects);
+    });
+    return { subjects, own };
+  };
   return {
     async owns(subject) {
-      const [isLive, owned] = await Promise.all([
-        live(),
-        subject.kind === "run" ? runs(subject.workflowRunId) : steps(subject.stepRunId),
-      ]);
-      if (!isLive) throw new AppError("FORBIDDEN", "not a member of this tenant");
-      return owned;
+      gathering ??= gather();
+      const { subjects, own } = gathering;
+      if (subject !== undefined) subjects.push(subject);
+      const owned = await own;
+      return subject !== undefined && owned.includes(subject);
     },
   };
 }
 
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => {
-    result ??= work();
-    return result;
-  };
-}
-
-/** Ids asked for within the same turn of the event loop go into one query. */
-function createBatch(find: (ids: readonly string[]) => Promise<ReadonlySet<string>>): (id: string) => Promise<boolean> {
-  let gathering: { ids: string[]; found: Promise<ReadonlySet<string>> } | undefined;
-  return async (id) => {
-    if (gathering === undefined) {
-      const ids: string[] = [];
-      const found = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-        gathering = undefined;
-        return find(ids);
-      });
-      gathering = { ids, found };
-    }
-    gathering.ids.push(id);
-    const { found } = gathering;
-    return (await found).has(id);
-  };
+async function findOwn(
+  db: Queryable,
+  caller: LogsCaller,
+  tenantId: string,
+  subjects: readonly Subject[],
+): Promise<readonly Subject[]> {
+  const runs = subjects.flatMap((subject) => (subject.kind === "run" ? [subject.workflowRunId] : []));
+  const steps = subjects.flatMap((subject) => (subject.kind === "step" ? [subject.stepRunId] : []));
+  const [isLive, ownedRuns, ownedSteps] = await Promise.all([
+    caller.kind === "operator" || isLiveMember(db, caller),
+    runs.length === 0 ? NONE : ownRuns(db, tenantId, runs),
+    steps.length === 0 ? NONE : ownSteps(db, tenantId, steps),
+  ]);
+  if (!isLive) throw new AppError("FORBIDDEN", "not a member of this tenant");
+  return subjects.filter((subject) =>
+    subject.kind === "run" ? ownedRuns.has(subject.workflowRunId) : ownedSteps.has(subject.stepRunId),
+  );
 }

@@ -20,3 +20,17 @@ export function createBreaker(now: () => number): Breaker {
     },
   };
 }
+
+/** The breaker as one request sees it: however many of its pages fail, it is one failure. */
+export function perRequest(breaker: Breaker): Breaker {
+  let hasFailed = false;
+  return {
+    isOpen: breaker.isOpen,
+    succeeded: breaker.succeeded,
+    failed() {
+      if (hasFailed) return;
+      hasFailed = true;
+      breaker.failed();
+    },
+  };
+}

@@ -1,24 +1,30 @@
 import { AppError } from "@control-plane/service-kit/errors";
 
-const FIELDS_MAX = 200;
+const PAGES_MAX = 200;
 const LINES_MAX = 20_000;
 
 /** How much one GraphQL request may ask for; Hasura sends one aliased field per joined row. */
 export type RequestBudget = {
-  /** Throws `BAD_INPUT` beyond the bounds. */ take(lines: number): void /** Root fields asked for so far. */;
-  fields(): number;
+  /** Counts a page. Every field does so in the turn of the event loop in which the request starts. */
+  take(page: { limit: number; waitMs: number }): void;
+  /** After that turn: throws `BAD_INPUT`, to every field alike, when the request as a whole asks for too much. */
+  assertKept(): void;
 };
 
 export function createRequestBudget(): RequestBudget {
-  let fields = 0;
+  let pages = 0;
   let lines = 0;
+  let waits = false;
   return {
-    take(wanted) {
-      fields += 1;
-      lines += wanted;
-      if (fields > FIELDS_MAX) throw new AppError("BAD_INPUT", `more than ${FIELDS_MAX} pages in one request`);
-      if (lines > LINES_MAX) throw new AppError("BAD_INPUT", `more than ${LINES_MAX} lines in one request`);
+    take({ limit, waitMs }) {
+      pages += 1;
+      lines += limit;
+      waits ||= waitMs > 0;
     },
-    fields: () => fields,
+    assertKept() {
+      if (pages > PAGES_MAX) throw new AppError("BAD_INPUT", `more than ${PAGES_MAX} pages in one request`);
+      if (lines > LINES_MAX) throw new AppError("BAD_INPUT", `more than ${LINES_MAX} lines in one request`);
+      if (waits && pages > 1) throw new AppError("BAD_INPUT", "waitMs is for requests with a single page");
+    },
   };
 }

@@ -1,4 +1,3 @@
-import { GraphQLScalarType } from "graphql";
 import type { LogDocument } from "../store/execution-logs.ts";
 
 /** Fields of a line whose GraphQL form differs from the stored one. */
@@ -7,9 +6,3 @@ export const logLine = {
   ts: (line: LogDocument) => line.ts.toISOString(),
   fields: (line: LogDocument) => line.fields ?? null,
 };
-
-/** Any JSON a runner attached to a line; only ever answered. */
-export const logFields = new GraphQLScalarType({
-  name: "LogFields",
-  description: "JSON object a runner attached to the line",
-});

@@ -1,23 +1,26 @@
-import type { Collection, Document, Filter, Sort } from "mongodb";
+import type { Collection, Document, Filter } from "mongodb";
 import { z } from "zod";
 import { type Cursor, LEVELS, type LogFilter, type PageRequest } from "../domain/page-request.ts";
 
-/** A log line as data-model.md §8 stores it; unknown extra fields are tolerated. */
+/** A log line as data-model.md §8 stores it, as far as it is read; unknown extra fields are tolerated. */
 const logDocumentSchema = z.object({
   _id: z.unknown(),
-  stepRunId: z.string().nullable(),
+  stepRunId: z.string().nullish(),
   attempt: z.number(),
   seq: z.number(),
   ts: z.date(),
   level: z.enum(LEVELS),
   message: z.string(),
-  fields: z.unknown(),
+  fields: z.unknown().optional(),
   traceId: z.string().nullish(),
 });
 export type LogDocument = z.infer<typeof logDocumentSchema>;
 export type LogCollection = Collection;
 
 export type Subject = { kind: "run"; workflowRunId: string } | { kind: "step"; stepRunId: string };
+
+/** As stored; `parseLines` makes lines of them. */
+export type FoundLines = { documents: Document[]; hasMore: boolean };
 
 /** Answers later than this count as no answer. */
 export const STORE_TIMEOUT_MS = 1_500;
@@ -31,16 +34,25 @@ export async function readLines(
   tenantId: string,
   subject: Subject,
   request: PageRequest,
-): Promise<{ lines: LogDocument[]; hasMore: boolean }> {
+): Promise<FoundLines> {
   const wanted = request.limit + 1;
-  const base = { ...scope(tenantId, subject), ...conditions(request.filter) };
-  const found: LogDocument[] = [];
+  const narrowing = conditions(subject, request.filter);
+  const found: Document[] = [];
   for (const range of ranges(subject, request)) {
     if (found.length >= wanted) break;
-    found.push(...(await scan(logs, { ...base, ...range }, subject, request.direction, wanted - found.length)));
+    const filter = { ...scope(tenantId, subject), ...range };
+    found.push(...(await scan(logs, filter, narrowing, sortOf(subject, request), wanted - found.length)));
   }
-  const lines = found.slice(0, request.limit);
-  return { lines: request.direction === "forward" ? lines : lines.reverse(), hasMore: found.length > request.limit };
+  const documents = found.slice(0, request.limit);
+  return {
+    documents: request.direction === "forward" ? documents : documents.reverse(),
+    hasMore: found.length > request.limit,
+  };
+}
+
+/** Throws for a document that is no log line, which the collection's validator keeps out. */
+export function parseLines(documents: readonly Document[]): LogDocument[] {
+  return documents.map((document) => logDocumentSchema.parse(document));
 }
 
 function scope(tenantId: string, subject: Subject): Filter<Document> {
@@ -49,19 +61,18 @@ function scope(tenantId: string, subject: Subject): Filter<Document> {
     : { tenantId, stepRunId: subject.stepRunId };
 }
 
-function conditions(filter: LogFilter): Filter<Document> {
-  const levels = filter.minLevel === undefined ? [] : LEVELS.slice(LEVELS.indexOf(filter.minLevel));
+/** What a line must be beyond lying in the range; no index serves it. */
+function conditions(subject: Subject, filter: LogFilter): Filter<Document> {
+  const levels = filter.minLevel === undefined ? LEVELS : LEVELS.slice(LEVELS.indexOf(filter.minLevel));
+  const ts = {
+    ...(filter.from === undefined ? {} : { $gte: filter.from }),
+    ...(filter.to === undefined ? {} : { $lt: filter.to }),
+  };
   return {
-    ...(filter.stepRunId === undefined ? {} : { stepRunId: filter.stepRunId }),
-    ...(levels.length === 0 || levels.length === LEVELS.length ? {} : { level: { $in: levels } }),
-    ...(filter.from === undefined && filter.to === undefined
-      ? {}
-      : {
-          ts: {
-            ...(filter.from === undefined ? {} : { $gte: filter.from }),
-            ...(filter.to === undefined ? {} : { $lt: filter.to }),
-          },
-        }),
+    ...(subject.kind === "run" && filter.stepRunId !== undefined ? { stepRunId: filter.stepRunId } : {}),
+    ...(subject.kind === "step" && filter.attempt !== undefined ? { attempt: filter.attempt } : {}),
+    ...(levels.length === LEVELS.length ? {} : { level: { $in: [...levels] } }),
+    ...(filter.from === undefined && filter.to === undefined ? {} : { ts }),
     ...(filter.contains === undefined ? {} : { message: { $regex: escapePattern(filter.contains), $options: "i" } }),
   };
 }
@@ -91,15 +102,25 @@ function attemptRanges(
   return ahead ? [{ attempt }] : [];
 }
 
+function sortOf(subject: Subject, { direction }: PageRequest): Record<string, 1 | -1> {
+  const order = direction === "forward" ? 1 : -1;
+  return subject.kind === "run" ? { attempt: order, seq: order } : { seq: order };
+}
+
+/**
+ * What no index serves is a stage of its own: MongoDB joins the stages into the plan of one `find`, while the development
+ * server leaves the index for the whole collection as soon as a filter names a field outside of it.
+ */
 async function scan(
   logs: LogCollection,
-  filter: Filter<Document>,
-  subject: Subject,
-  direction: PageRequest["direction"],
+  range: Filter<Document>,
+  narrowing: Filter<Document>,
+  sort: Record<string, 1 | -1>,
   limit: number,
-): Promise<LogDocument[]> {
-  const order = direction === "forward" ? 1 : -1;
-  const sort: Sort = subject.kind === "run" ? { attempt: order, seq: order } : { seq: order };
-  const cursor = logs.find(filter, { maxTimeMS: STORE_TIMEOUT_MS, batchSize: limit }).sort(sort).limit(limit);
-  return (await cursor.toArray()).map((document) => logDocumentSchema.parse(document));
+): Promise<Document[]> {
+  // A batch that is full leaves a cursor behind, which costs another round trip to find empty.
+  const options = { maxTimeMS: STORE_TIMEOUT_MS, batchSize: limit + 1 };
+  if (Object.keys(narrowing).length === 0) return logs.find(range, options).sort(sort).limit(limit).toArray();
+  const stages = [{ $match: range }, { $sort: sort }, { $match: narrowing }, { $limit: limit }];
+  return logs.aggregate(stages, options).toArray();
 }
