@@ -13,13 +13,20 @@ const OLDEST_DUE = `select coalesce(extract(epoch from now() - min(run_at)), 0):
 const countsSchema = z.array(z.object({ status: z.enum(OPEN_STATUSES), runs: z.int() }));
 const oldestSchema = z.tuple([z.object({ seconds: z.number() })]);
 
-export type RunMetrics = ReturnType<typeof createRunMetrics>;
+type Counter = ReturnType<Metrics["counter"]>;
+
+export type RunMetrics = {
+  events: Counter;
+  deadLetters: Counter;
+  leasesLapsed: Counter;
+  dispatchLag: ReturnType<Metrics["histogram"]>;
+};
 
 /**
  * What operators watch. The gauges are read when somebody asks, from the partial indexes of open runs; while PostgreSQL
  * is away they are NaN and the other metrics still answer.
  */
-export function createRunMetrics(metrics: Metrics, pool: Pick<pg.Pool, "query">) {
+export function createRunMetrics(metrics: Metrics, pool: Pick<pg.Pool, "query">): RunMetrics {
   metrics.gauge("runs", "open runs by status", ["status"], async (gauge) => {
     const counts = await read(pool, COUNT_OPEN, countsSchema);
     const runs = (wanted: string) => counts?.find(({ status }) => status === wanted)?.runs ?? 0;
