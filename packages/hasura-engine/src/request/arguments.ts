@@ -3,9 +3,10 @@ import { INT8, TEXT } from "../catalog/builtin-types.ts";
 import { HasuraError } from "../hasura-error.ts";
 import { isJsonNumber, type Json } from "../json/exact-json.ts";
 import type { Parameter } from "../permissions/expression.ts";
-import { checkInput, type InputValue, isIntegerText, kindOfJson } from "./input-value.ts";
+import { checkInput, type InputValue, kindOfJson } from "./input-value.ts";
 import type { PlanContext } from "./plan-context.ts";
 import type { CollectedField } from "./selection.ts";
+import { isIntegerText, outOfBounds, wholeNumber } from "./whole-number.ts";
 
 export type Arguments = ReadonlyMap<string, InputValue>;
 
@@ -84,9 +85,6 @@ export function intParameter(value: InputValue): Parameter {
   return wholeParameter(value, INT);
 }
 
-/** More digits than any bound has; making a number of a very long text takes its time. */
-const DIGITS_MAX = 40;
-
 function wholeParameter(value: InputValue, whole: Whole): Parameter {
   if (value.kind === "variable") {
     const { path, variable } = value;
@@ -107,11 +105,15 @@ function wholeParameter(value: InputValue, whole: Whole): Parameter {
 }
 
 function wholeText(json: Json, path: string, whole: Whole, fromVariable: boolean, enumLiteral = false): string {
-  const text = isJsonNumber(json) ? json.number : typeof json === "string" && whole.textAllowed ? json : undefined;
-  if (text !== undefined && text.length <= DIGITS_MAX && isIntegerText(text)) {
-    const number = BigInt(text);
-    const bound = 2n ** (whole.bits === 32 || isJsonNumber(json) ? 31n : 63n);
-    if (number < bound && number >= -bound && (whole.negative || number >= 0n)) return text;
+  const number = isJsonNumber(json);
+  const text = number ? json.number : typeof json === "string" && whole.textAllowed ? json : undefined;
+  // In a document a float is another kind of literal; in JSON there are only numbers.
+  const fits = text !== undefined && (isIntegerText(text) || (number && fromVariable));
+  if (text !== undefined && fits && (whole.negative || !text.startsWith("-"))) {
+    const value = wholeNumber(text);
+    const bound = 2n ** (whole.bits === 32 ? 31n : 63n);
+    if (value !== undefined && value < bound && value >= -bound) return value.toString();
+    if (number) throw outOfBounds(text, path);
   }
   throw new HasuraError(
     "validation-failed",

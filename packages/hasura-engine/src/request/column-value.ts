@@ -2,14 +2,15 @@ import { HasuraError } from "../hasura-error.ts";
 import { isJsonList, isJsonNumber, type Json, printJson } from "../json/exact-json.ts";
 import type { PgType } from "../model/model.ts";
 import type { Parameter } from "../permissions/expression.ts";
-import { type InputValue, isIntegerText, kindOfJson } from "./input-value.ts";
+import { type InputValue, kindOfJson } from "./input-value.ts";
+import { outOfBounds, wholeNumber } from "./whole-number.ts";
 
 const INTEGER_BOUNDS: Readonly<Record<string, readonly [bigint, bigint]>> = {
   int2: [-32_768n, 32_767n],
   int4: [-2_147_483_648n, 2_147_483_647n],
   int8: [-9_223_372_036_854_775_808n, 9_223_372_036_854_775_807n],
 };
-const NUMBERS = new Set(["float4", "float8", "numeric"]);
+const NUMBERS = new Set(["float4", "float8", "numeric", "money"]);
 
 /**
  * PostgreSQL text of a value for a column type: a JSON value of the fitting kind, or a text for any type, which
@@ -31,50 +32,10 @@ function encodeNumber(text: string, type: PgType, path: string): string {
   if (bounds !== undefined) {
     const whole = wholeNumber(text);
     if (whole !== undefined && whole >= bounds[0] && whole <= bounds[1]) return whole.toString();
-    throw new HasuraError(
-      "parse-failed",
-      `The value ${scientific(text)} lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?`,
-      path,
-    );
+    throw outOfBounds(text, path);
   }
   if (NUMBERS.has(type.baseName)) return text;
   throw wrongKind({ number: text }, type, path);
-}
-
-/** More digits than any bound has; making a number of a very long text takes its time. */
-const DIGITS_MAX = 100;
-
-/** `1e3` and `5.0` are whole numbers too. */
-function wholeNumber(text: string): bigint | undefined {
-  if (text.length > DIGITS_MAX) return undefined;
-  if (isIntegerText(text)) return BigInt(text);
-  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (match === null) return undefined;
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
-  const shift = Number(exponent);
-  if (Math.abs(shift) > 40) return undefined;
-  const digits = whole + fraction.padEnd(Math.max(fraction.length, shift), "0");
-  const point = whole.length + shift;
-  if (point < 0 || /[1-9]/.test(digits.slice(point))) return undefined;
-  return BigInt(`${sign}${digits.slice(0, point) || "0"}`);
-}
-
-/** Haskell's way to show a number, as in `2.147483648e9`. */
-function scientific(text: string): string {
-  const match = text.length > DIGITS_MAX ? null : /^(-?)0*(\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (match === null) return text.slice(0, DIGITS_MAX);
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
-  const digits = (whole + fraction).replace(/^0+/, "");
-  if (digits === "") return "0";
-  const leading = (whole + fraction).length - digits.length;
-  const power = whole.length - leading - 1 + Number(exponent);
-  const shown = digits.replace(/0+$/, "");
-  if (power >= 0 && power < 7) {
-    const padded = shown.padEnd(power + 1, "0");
-    const rest = padded.slice(power + 1);
-    return `${sign}${padded.slice(0, power + 1)}${rest === "" ? "" : `.${rest}`}`;
-  }
-  return `${sign}${shown[0]}.${shown.slice(1) || "0"}e${power}`;
 }
 
 function encodeArray(items: readonly Json[], element: PgType, path: string): string {
@@ -83,7 +44,9 @@ function encodeArray(items: readonly Json[], element: PgType, path: string): str
     if (isJsonList(item) && element.baseName !== "jsonb" && element.baseName !== "json")
       return encodeArray(item, element, place);
     const text = encodeValue(item, element, place);
-    return text === null ? "NULL" : `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+    if (text === null)
+      throw new HasuraError("validation-failed", `unexpected null value for type '${element.scalar}'`, place);
+    return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
   });
   return `{${texts.join(",")}}`;
 }

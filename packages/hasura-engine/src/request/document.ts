@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   type FragmentDefinitionNode,
   GraphQLError,
+  isExecutableDefinitionNode,
   Kind,
   type OperationDefinitionNode,
   parse,
@@ -22,22 +23,27 @@ export function readDocument(text: string, operationName: string | undefined): D
   refuseDeep(text);
   const document = parseText(text);
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  const fragments = new Map(
-    document.definitions.flatMap((definition) =>
-      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
-    ),
-  );
-  return { operation: pickOperation(operations, operationName), fragments };
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  const operation = pickOperation(operations, operationName);
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
+    const name = definition.name.value;
+    if (fragments.has(name)) throw new HasuraError("validation-failed", `multiple definitions for fragment "${name}"`);
+    fragments.set(name, definition);
+  }
+  return { operation, fragments };
 }
 
 function parseText(text: string): DocumentNode {
   try {
-    return parse(text, { noLocation: true, maxTokens: TOKENS_MAX });
+    const document = parse(text, { noLocation: true, maxTokens: TOKENS_MAX });
+    // Definitions of types are for schemas only.
+    if (document.definitions.every(isExecutableDefinitionNode)) return document;
   } catch (error) {
     if (error instanceof GraphQLError && error.message.includes("tokens"))
       throw new HasuraError("bad-request", `the document has more than ${TOKENS_MAX} tokens`, "$.query");
-    throw new HasuraError("validation-failed", "not a valid graphql query", "$.query");
   }
+  throw new HasuraError("validation-failed", "not a valid graphql query", "$.query");
 }
 
 /**

@@ -66,7 +66,7 @@ export function createInputBudget(): InputBudget {
   };
 }
 
-/** Checks a value against a type. `undefined`: an optional variable without a value stands here. */
+/** Checks a value against a type. `undefined`: a variable without a value stands where a default of the place counts. */
 export function checkInput(
   context: InputContext,
   node: ValueNode,
@@ -107,10 +107,11 @@ function checkValue(
   if (type instanceof GraphQLList) return checkList(context, source, type, path);
   if (type instanceof GraphQLInputObjectType) return checkObject(context, source, type, path);
   if (type instanceof GraphQLEnumType) return checkEnum(source, type, path);
-  return { kind: "scalar", path, type, scalar: scalarOf(context, source, path), fromVariable: source.from === "json" };
+  return { kind: "scalar", path, type, scalar: scalarOf(context, source), fromVariable: source.from === "json" };
 }
 
-function nullRefused(type: GraphQLInputType, path: string): HasuraError {
+/** A null where the type, or what the value is for, takes none. */
+export function nullRefused(type: GraphQLInputType, path: string): HasuraError {
   if (type instanceof GraphQLList) return new HasuraError("validation-failed", "expected a list, but found null", path);
   if (type instanceof GraphQLInputObjectType)
     return new HasuraError("validation-failed", `expected an object for type '${type.name}', but found null`, path);
@@ -126,7 +127,7 @@ function checkVariable(
   path: string,
   placeHasDefault: boolean,
 ): InputValue | undefined {
-  const variable = context.variables.get(name, path);
+  const variable = context.variables.get(name);
   if (!variableFits(variable, type, placeHasDefault)) {
     throw new HasuraError(
       "validation-failed",
@@ -137,7 +138,8 @@ function checkVariable(
   if (variable.value === undefined) {
     if (variable.defaultValue !== undefined)
       return checkValue(context, { from: "document", node: variable.defaultValue }, type, path, false);
-    return undefined;
+    // An optional variable without a value counts as null; a place with a default of its own falls back on that.
+    return type instanceof GraphQLNonNull ? undefined : { kind: "null", path, type };
   }
   const inner = type instanceof GraphQLNonNull ? type.ofType : type;
   if (variable.value === null) {
@@ -290,12 +292,12 @@ function kindOf(source: Source): string {
 }
 
 /** A literal as JSON; variables inside json values are filled in. */
-function scalarOf(context: InputContext, source: Source, path: string): Scalar {
+function scalarOf(context: InputContext, source: Source): Scalar {
   if (source.from === "json") return { json: source.json, enumLiteral: false };
-  return { json: literalJson(context, source.node, path), enumLiteral: source.node.kind === Kind.ENUM };
+  return { json: literalJson(context, source.node), enumLiteral: source.node.kind === Kind.ENUM };
 }
 
-function literalJson(context: InputContext, node: ValueNode, path: string): Json {
+function literalJson(context: InputContext, node: ValueNode): Json {
   switch (node.kind) {
     case Kind.NULL:
       return null;
@@ -308,18 +310,14 @@ function literalJson(context: InputContext, node: ValueNode, path: string): Json
     case Kind.FLOAT:
       return { number: node.value };
     case Kind.LIST:
-      return node.values.map((item) => literalJson(context, item, path));
+      return node.values.map((item) => literalJson(context, item));
     case Kind.OBJECT:
-      return new Map(node.fields.map((field) => [field.name.value, literalJson(context, field.value, path)]));
+      return new Map(node.fields.map((field) => [field.name.value, literalJson(context, field.value)]));
     case Kind.VARIABLE: {
-      const { value, defaultValue } = context.variables.get(node.name.value, path);
+      const { value, defaultValue } = context.variables.get(node.name.value);
       context.variables.useValue(node.name.value);
       if (value !== undefined) return value;
-      return defaultValue === undefined ? null : literalJson(context, defaultValue, path);
+      return defaultValue === undefined ? null : literalJson(context, defaultValue);
     }
   }
-}
-
-export function isIntegerText(text: string): boolean {
-  return /^-?\d+$/.test(text);
 }

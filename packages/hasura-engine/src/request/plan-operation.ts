@@ -5,6 +5,7 @@ import type { Json } from "../json/exact-json.ts";
 import { toPlain } from "../json/exact-json.ts";
 import type { RoleSchema } from "../schema/role-schema.ts";
 import { asList, asObject, checkArguments, given, limitParameter } from "./arguments.ts";
+import { checkIntrospection } from "./check-introspection.ts";
 import { readDocument } from "./document.ts";
 import type { GraphqlRequest } from "./graphql-request.ts";
 import { createInputBudget } from "./input-value.ts";
@@ -14,10 +15,11 @@ import { createSelectionCounter, type PlanContext } from "./plan-context.ts";
 import { columnValue } from "./plan-insert.ts";
 import { keyCondition, planTableMutation } from "./plan-mutation.ts";
 import { planRemoteCall } from "./plan-remote.ts";
-import { definitionOf, objectTypeOf, planAggregate, planList, planRows } from "./plan-rows.ts";
+import { definitionOf, objectTypeOf, planAggregate, planList, planRows, refuseSelection } from "./plan-rows.ts";
 import { selectFilter } from "./plan-select.ts";
 import { both, planWhere, requireColumn } from "./plan-where.ts";
-import { type CollectedField, collectFields } from "./selection.ts";
+import { type CollectedField, collectFields, refuseDirectives } from "./selection.ts";
+import { checkSpreads, variablesUsed } from "./spreads.ts";
 import { readVariables, type Variables } from "./variables.ts";
 
 export type PreparedOperation = {
@@ -60,15 +62,20 @@ function cacheKey({ query, operationName, variables }: GraphqlRequest, schema: R
   return JSON.stringify([operationName ?? null, schema.role, schema.backendOnly, shape]) + query;
 }
 
+/** Those of Hasura; `@cached` has no effect in its community edition. */
+const OPERATION_DIRECTIVES = ["cached", "_multiple_top_level_fields"];
+
 /** Checks a document against what the role may say, and turns it into a plan. */
 export function planOperation(request: GraphqlRequest, schema: RoleSchema): Operation {
   const { operation, fragments } = readDocument(request.query, request.operationName);
-  const variables = readVariables(operation, request.variables);
+  const reached = checkSpreads(operation, fragments);
+  const variables = readVariables(operation, request.variables, variablesUsed(operation, reached));
+  refuseDirectives(operation.directives ?? [], OPERATION_DIRECTIVES, "$");
   const selections = createSelectionCounter();
   const context: PlanContext = {
     schema,
     variables,
-    fragments,
+    fragments: reached,
     text: request.query,
     countSelection: selections.count,
     inputs: createInputBudget(),
@@ -144,12 +151,16 @@ function planRootField(
   values: ReadonlyMap<string, Json>,
 ): RootField {
   const base = { alias: field.alias, field: field.name };
-  if (field.name === "__typename") return { ...base, kind: "typename", value: root.name };
+  if (field.name === "__typename") {
+    refuseSelection(field);
+    return { ...base, kind: "typename", value: root.name };
+  }
   if (
     (field.name === "__schema" || field.name === "__type") &&
     kind === OperationTypeNode.QUERY &&
     context.schema.introspection
   ) {
+    checkIntrospection(context, field);
     return {
       ...base,
       kind: "introspection",

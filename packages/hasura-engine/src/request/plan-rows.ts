@@ -40,9 +40,12 @@ export function objectTypeOf(definition: GraphQLField<unknown, unknown>, field: 
 
 /** A leaf takes no selection. */
 export function requireLeaf(definition: GraphQLField<unknown, unknown>, field: CollectedField): void {
-  if (isLeafType(getNamedType(definition.type)) && field.selections.length > 0) {
+  if (isLeafType(getNamedType(definition.type))) refuseSelection(field);
+}
+
+export function refuseSelection(field: CollectedField): void {
+  if (field.selections.length > 0)
     throw new HasuraError("validation-failed", "unexpected subselection set for non-object field", field.path);
-  }
 }
 
 export function planRows(
@@ -58,7 +61,10 @@ export function planRows(
 
 function planRowField(context: PlanContext, type: GraphQLObjectType, field: CollectedField): RowField {
   const selected = selectedAs(field);
-  if (field.name === "__typename") return { ...selected, kind: "typename", value: type.name };
+  if (field.name === "__typename") {
+    refuseSelection(field);
+    return { ...selected, kind: "typename", value: type.name };
+  }
   const definition = definitionOf(type, field);
   requireLeaf(definition, field);
   const args = checkArguments(context, field, definition);
@@ -135,7 +141,10 @@ function planAggregateOutput(
   field: CollectedField,
 ): AggregateOutput {
   const selected = selectedAs(field);
-  if (field.name === "__typename") return { ...selected, kind: "typename", value: type.name };
+  if (field.name === "__typename") {
+    refuseSelection(field);
+    return { ...selected, kind: "typename", value: type.name };
+  }
   const definition = definitionOf(type, field);
   checkArguments(context, field, definition);
   const below = objectTypeOf(definition, field);
@@ -157,7 +166,10 @@ function planAggregateField(
   field: CollectedField,
 ): AggregateField {
   const selected = selectedAs(field);
-  if (field.name === "__typename") return { ...selected, kind: "typename", value: type.name };
+  if (field.name === "__typename") {
+    refuseSelection(field);
+    return { ...selected, kind: "typename", value: type.name };
+  }
   const definition = definitionOf(type, field);
   requireLeaf(definition, field);
   const args = checkArguments(context, field, definition);

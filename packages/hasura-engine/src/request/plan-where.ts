@@ -10,7 +10,7 @@ import {
 } from "../permissions/expression.ts";
 import { asEnum, asList, asObject, given, intParameter, plainBoolean } from "./arguments.ts";
 import { columnParameter, holdsVariables } from "./column-value.ts";
-import type { InputValue } from "./input-value.ts";
+import { type InputValue, nullRefused } from "./input-value.ts";
 import type { PlanContext } from "./plan-context.ts";
 
 /** Both hold; the parts that always hold fall away. */
@@ -23,16 +23,11 @@ export function both(...parts: readonly Expression[]): Expression {
 /** A client's condition on a table's rows. Steps through relationships carry the target's row filter of the role. */
 export function planWhere(context: PlanContext, table: Table, value: InputValue | undefined): Expression {
   if (value === undefined || value.kind === "null") return TRUE;
-  const parts: Expression[] = [];
-  for (const [name, member] of asObject(value).fields) {
-    const part = planMember(context, table, name, member);
-    if (part !== undefined) parts.push(part);
-  }
-  return both(...parts);
+  return both(...[...asObject(value).fields].map(([name, member]) => planMember(context, table, name, member)));
 }
 
-function planMember(context: PlanContext, table: Table, name: string, value: InputValue): Expression | undefined {
-  if (value.kind === "null") return undefined;
+function planMember(context: PlanContext, table: Table, name: string, value: InputValue): Expression {
+  if (value.kind === "null") throw nullRefused(value.type, value.path);
   switch (name) {
     case "_and":
       return { kind: "and", items: asList(value).map((item) => planWhere(context, table, item)) };
@@ -67,7 +62,8 @@ function planComparisons(context: PlanContext, column: Column, value: InputValue
   const parts: Expression[] = [];
   for (const [name, operand] of asObject(value).fields) {
     if (name === "_cast") {
-      if (operand.kind !== "null") parts.push(...planCast(context, column, operand));
+      if (operand.kind === "null") throw nullRefused(operand.type, operand.path);
+      parts.push(...planCast(context, column, operand));
       continue;
     }
     parts.push(planComparison(context, column, name.slice(1), operand, column.type, undefined));
@@ -77,7 +73,8 @@ function planComparisons(context: PlanContext, column: Column, value: InputValue
 
 function planCast(context: PlanContext, column: Column, value: InputValue): Expression[] {
   const text = asObject(value).fields.get("String");
-  if (text === undefined || text.kind === "null") return [];
+  if (text === undefined) return [];
+  if (text.kind === "null") throw nullRefused(text.type, text.path);
   return [...asObject(text).fields].map(([name, operand]) =>
     planComparison(context, column, name.slice(1), operand, TEXT, TEXT),
   );
@@ -116,9 +113,9 @@ function requireOperator(name: string, operand: InputValue): ComparisonOperator 
 }
 
 function nullOperand(operator: string, operand: Extract<InputValue, { kind: "null" }>): HasuraError {
-  if (LIST_OPERATORS.has(operator) || operator.startsWith("has_keys"))
-    return new HasuraError("validation-failed", "expected a list, but found null", operand.path);
-  return new HasuraError("validation-failed", `unexpected null value for type '${String(operand.type)}'`, operand.path);
+  if (operator === "is_null")
+    return new HasuraError("validation-failed", "expected a boolean for type 'Boolean', but found null", operand.path);
+  return nullRefused(operand.type, operand.path);
 }
 
 function operandType(operator: ComparisonOperator, type: PgType): PgType {

@@ -1,6 +1,16 @@
-import { type DirectiveNode, type FieldNode, Kind, print, type SelectionSetNode } from "graphql";
+import {
+  type DirectiveNode,
+  type FieldNode,
+  GraphQLBoolean,
+  GraphQLNonNull,
+  Kind,
+  print,
+  type SelectionSetNode,
+} from "graphql";
 import { HasuraError } from "../hasura-error.ts";
+import { plainBoolean } from "./arguments.ts";
 import { SELECTION_NESTING_MAX } from "./document.ts";
+import { checkInput } from "./input-value.ts";
 import type { PlanContext } from "./plan-context.ts";
 
 /** One response key of a selection set: all its occurrences, fragments spread and directives decided. */
@@ -12,8 +22,13 @@ export type CollectedField = {
   readonly path: string;
 };
 
-/** An inline fragment on another type, kept for remote interfaces and unions. */
-export type CollectedFragment = { readonly onType: string; readonly selections: readonly SelectionSetNode[] };
+/** A fragment on another type, kept for remote interfaces and unions. */
+export type CollectedFragment = {
+  readonly onType: string;
+  readonly selections: readonly SelectionSetNode[];
+  /** How many fields stand before it. */
+  readonly after: number;
+};
 
 export type Collected = {
   readonly fields: readonly CollectedField[];
@@ -42,38 +57,22 @@ export function collectFields(
       "$.query",
     );
 
-  const visit = (set: SelectionSetNode, spreading: readonly string[], at: string): void => {
+  const visit = (set: SelectionSetNode): void => {
     for (const selection of set.selections) {
       context.countSelection();
       if (!isIncluded(context, selection.directives ?? [], own)) continue;
       if (selection.kind === Kind.FIELD) add(selection);
       else if (selection.kind === Kind.INLINE_FRAGMENT)
-        spread(selection.typeCondition?.name.value, selection.selectionSet, spreading, at);
-      else visitSpread(selection.name.value, spreading, at);
+        spread(selection.typeCondition?.name.value, selection.selectionSet);
+      else {
+        const fragment = context.fragments.get(selection.name.value);
+        if (fragment !== undefined) spread(fragment.typeCondition.name.value, fragment.selectionSet);
+      }
     }
   };
-  const visitSpread = (name: string, spreading: readonly string[], at: string): void => {
-    const fragment = context.fragments.get(name);
-    const place = `${at}.selectionSet.${name}`;
-    if (fragment === undefined)
-      throw new HasuraError("validation-failed", `reference to undefined fragment "${name}"`, place);
-    if (spreading.includes(name)) {
-      throw new HasuraError(
-        "validation-failed",
-        `the fragment definition(s) ${cycleNames(spreading.slice(spreading.indexOf(name)))} form a cycle`,
-        place,
-      );
-    }
-    spread(fragment.typeCondition.name.value, fragment.selectionSet, [...spreading, name], place);
-  };
-  const spread = (
-    onType: string | undefined,
-    set: SelectionSetNode,
-    spreading: readonly string[],
-    at: string,
-  ): void => {
-    if (onType === undefined || onType === typeName) visit(set, spreading, at);
-    else if (keep(onType)) fragments.push({ onType, selections: [set] });
+  const spread = (onType: string | undefined, set: SelectionSetNode): void => {
+    if (onType === undefined || onType === typeName) visit(set);
+    else if (keep(onType)) fragments.push({ onType, selections: [set], after: fields.size });
   };
   const add = (node: FieldNode): void => {
     const alias = node.alias?.value ?? node.name.value;
@@ -87,16 +86,11 @@ export function collectFields(
     known.selections.push(...selections);
   };
 
-  for (const set of sets) visit(set, [], path);
+  for (const set of sets) visit(set);
   return {
     fields: [...fields].map(([alias, field]) => ({ alias, ...field, path: `${own}.${field.name}` })),
     fragments,
   };
-}
-
-function cycleNames(names: readonly string[]): string {
-  if (names.length === 1) return names[0] ?? "";
-  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
 function refuseConflict(first: FieldNode, second: FieldNode, alias: string, path: string): void {
@@ -131,32 +125,39 @@ function printedArguments(node: FieldNode): string {
 }
 
 /** `@include` and `@skip`; any other directive does not exist on a selection. */
-function isIncluded(context: PlanContext, directives: readonly DirectiveNode[], path: string): boolean {
+export function isIncluded(context: PlanContext, directives: readonly DirectiveNode[], path: string): boolean {
+  refuseDirectives(directives, SELECTION_DIRECTIVES, path);
   let included = true;
-  const seen = new Set<string>();
   for (const directive of directives) {
-    const name = directive.name.value;
-    if (name !== "include" && name !== "skip")
-      throw new HasuraError("validation-failed", `directive '${name}' is not defined in the schema`, path);
-    if (seen.has(name))
-      throw new HasuraError("validation-failed", `the following directives are used more than once: ['${name}']`, path);
-    seen.add(name);
-    const condition = conditionOf(context, directive, `${path}.${name}`);
-    if (name === "include" ? !condition : condition) included = false;
+    const condition = conditionOf(context, directive, `${path}.${directive.name.value}`);
+    if (directive.name.value === "include" ? !condition : condition) included = false;
   }
   return included;
 }
 
-function conditionOf(context: PlanContext, directive: DirectiveNode, path: string): boolean {
-  const value = directive.arguments?.find((argument) => argument.name.value === "if")?.value;
-  if (value === undefined) throw new HasuraError("validation-failed", "missing required field 'if'", `${path}.if`);
-  if (value.kind === Kind.BOOLEAN) return value.value;
-  if (value.kind === Kind.VARIABLE) {
-    const variable = context.variables.get(value.name.value, `${path}.if`);
-    context.variables.useValue(variable.name);
-    if (typeof variable.value === "boolean") return variable.value;
-    if (variable.value === undefined && variable.defaultValue?.kind === Kind.BOOLEAN)
-      return variable.defaultValue.value;
+const SELECTION_DIRECTIVES = ["include", "skip"];
+
+/** Refuses directives that do not exist in their place, and any that stands there twice. */
+export function refuseDirectives(directives: readonly DirectiveNode[], known: readonly string[], path: string): void {
+  const seen = new Set<string>();
+  for (const { name } of directives) {
+    if (!known.includes(name.value))
+      throw new HasuraError("validation-failed", `directive '${name.value}' is not defined in the schema`, path);
+    if (seen.has(name.value))
+      throw new HasuraError(
+        "validation-failed",
+        `the following directives are used more than once: ['${name.value}']`,
+        path,
+      );
+    seen.add(name.value);
   }
-  throw new HasuraError("validation-failed", "expected a boolean for type 'Boolean'", `${path}.if`);
+}
+
+const CONDITION = new GraphQLNonNull(GraphQLBoolean);
+
+function conditionOf(context: PlanContext, directive: DirectiveNode, path: string): boolean {
+  const node = directive.arguments?.find((argument) => argument.name.value === "if")?.value;
+  const value = node === undefined ? undefined : checkInput(context, node, CONDITION, `${path}.if`, false);
+  if (value === undefined) throw new HasuraError("validation-failed", "missing required field 'if'", `${path}.if`);
+  return plainBoolean(context, value);
 }

@@ -19,7 +19,7 @@ export type Variable = {
 
 /** An operation's variables with the request's values, and what the planning does with them. */
 export type Variables = {
-  get(name: string, path: string): Variable;
+  get(name: string): Variable;
   /** The plan now depends on the variable's value, not only on its being there. */
   useValue(name: string): void;
   readonly valuesUsed: ReadonlySet<string>;
@@ -28,8 +28,15 @@ export type Variables = {
 /** A body of 4 MiB, whose variables stand in several places each. */
 const USED_SIZE_MAX = 16 * 1024 * 1024;
 
-/** Checks the request's values against the definitions: surplus, missing and null values. */
-export function readVariables(operation: OperationDefinitionNode, values: ReadonlyMap<string, Json>): Variables {
+/**
+ * Checks the request's values against the definitions: missing and null values, uses without a definition, surplus
+ * values. Definitions nobody uses are allowed.
+ */
+export function readVariables(
+  operation: OperationDefinitionNode,
+  values: ReadonlyMap<string, Json>,
+  used: ReadonlySet<string>,
+): Variables {
   const definitions = new Map<string, Variable>();
   for (const { variable, type, defaultValue } of operation.variableDefinitions ?? []) {
     const name = variable.name.value;
@@ -37,9 +44,6 @@ export function readVariables(operation: OperationDefinitionNode, values: Readon
       throw new HasuraError("validation-failed", `multiple definitions for variable "${name}"`);
     definitions.set(name, { name, type, defaultValue, value: values.get(name) });
   }
-  const surplus = [...values.keys()].filter((name) => !definitions.has(name));
-  if (surplus.length > 0)
-    throw new HasuraError("validation-failed", `unexpected variables in variableValues: ${surplus.join(", ")}`);
   for (const { name, type, defaultValue, value } of definitions.values()) {
     if (type.kind !== Kind.NON_NULL_TYPE) continue;
     if (value === undefined && defaultValue === undefined)
@@ -47,6 +51,10 @@ export function readVariables(operation: OperationDefinitionNode, values: Readon
     if (value === null)
       throw new HasuraError("validation-failed", `null value found for non-nullable type: "${printType(type)}"`);
   }
+  for (const name of used) if (!definitions.has(name)) throw unbound(name);
+  const surplus = [...values.keys()].filter((name) => !definitions.has(name));
+  if (surplus.length > 0)
+    throw new HasuraError("validation-failed", `unexpected variables in variableValues: ${surplus.join(", ")}`);
   const valuesUsed = new Set<string>();
   const sizes = new Map<string, number>();
   const sizeOf = ({ name, value }: Variable): number => {
@@ -54,19 +62,23 @@ export function readVariables(operation: OperationDefinitionNode, values: Readon
     sizes.set(name, size);
     return size;
   };
-  let used = 0;
+  let size = 0;
   return {
-    get(name, path) {
+    get(name) {
       const variable = definitions.get(name);
-      if (variable === undefined) throw new HasuraError("validation-failed", `unbound variable "${name}"`, path);
-      used += sizeOf(variable);
-      if (used > USED_SIZE_MAX)
+      if (variable === undefined) throw unbound(name);
+      size += sizeOf(variable);
+      if (size > USED_SIZE_MAX)
         throw new HasuraError("bad-request", `the values of all uses of variables are larger than ${USED_SIZE_MAX}`);
       return variable;
     },
     useValue: (name) => void valuesUsed.add(name),
     valuesUsed,
   };
+}
+
+function unbound(name: string): HasuraError {
+  return new HasuraError("validation-failed", `unbound variable "${name}"`);
 }
 
 export function printType(type: TypeNode): string {
