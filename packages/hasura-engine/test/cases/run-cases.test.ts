@@ -5,7 +5,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { printStatements } from "../../src/engine/print-statements.ts";
 import { createEngine, type Engine } from "../../src/engine.ts";
-import { isJsonList, isJsonObject, type Json, parseJson, printJson, toJson } from "../../src/json/exact-json.ts";
+import {
+  isJsonList,
+  isJsonNumber,
+  isJsonObject,
+  type Json,
+  parseJson,
+  printJson,
+  toJson,
+} from "../../src/json/exact-json.ts";
 import { buildServer } from "../../src/server.ts";
 import { settingsFromEnv } from "../../src/settings.ts";
 import { metadataOf } from "../events/world.ts";
@@ -96,12 +104,17 @@ function role(headers: Readonly<Record<string, string>>): string {
   return headers["x-hasura-role"] ?? "admin";
 }
 
-/** An answer with the keys of its data in their order, and what counts of its errors: message, path and code. */
+/**
+ * An answer with the keys of its data in their order, and what counts of its errors: message, path and code. Whole
+ * numbers keep every digit, others are doubles.
+ */
 function comparable(answer: Json): Json {
   if (isJsonList(answer)) return answer.map(comparable);
+  if (isJsonNumber(answer)) return /^-?\d+$/.test(answer.number) ? answer : { number: String(Number(answer.number)) };
   if (!isJsonObject(answer)) return answer;
   const errors = answer.get("errors");
-  if (errors === undefined || !isJsonList(errors)) return answer;
+  if (errors === undefined || !isJsonList(errors))
+    return new Map([...answer].map(([key, value]) => [key, comparable(value)]));
   return errors.map((error) => {
     const at = isJsonObject(error) ? error.get("extensions") : undefined;
     const extensions = isJsonObject(at) ? at : new Map<string, Json>();

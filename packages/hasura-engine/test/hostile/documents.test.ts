@@ -179,7 +179,7 @@ describe("wide and deep documents", () => {
     [
       "two others",
       "fragment a on authors { ...b } fragment b on authors { ...c } fragment c on authors { ...a }",
-      "a, b and c",
+      "a, b, and c",
     ],
   ])("a fragment that leads to %s is a cycle", async (_name, fragments, names) => {
     const refusal = refusalOf(await hostile.ask({ query: `{ authors { ...a } } ${fragments}` }));
