@@ -7,6 +7,7 @@ export {
   type QueueContract,
   startConsumer,
 } from "./contract.ts";
+export { isJsonValue, type JsonValue, jsonValueSchema } from "./json-value.ts";
 export { contractSchemas, renderJsonSchema, renderQueuesPage } from "./render-queues-page.ts";
 export { type RunEvents, readRunEvents, runEvents, signRunEvents, verifyRunEvents } from "./run-events.ts";
 export { type RunRequested, runRequested } from "./run-requested.ts";

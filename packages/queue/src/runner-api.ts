@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jsonValueSchema } from "./json-value.ts";
 
 const CONTRACT_VERSION = 1;
 const TEXT_BYTES_MAX = 1_048_576;
@@ -6,15 +7,23 @@ const TEXT_BYTES_MAX = 1_048_576;
 const version = z.literal(CONTRACT_VERSION);
 const instant = z.iso.datetime({ offset: true });
 const stepKey = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/);
+/** Length is counted in characters, as every other language and JSON Schema do, not in UTF-16 units. */
+const text = (lengthMax: number) =>
+  z
+    .string()
+    .refine(
+      (value) => value.length <= lengthMax || [...value].length <= lengthMax,
+      `longer than ${lengthMax} characters`,
+    )
+    .meta({ maxLength: lengthMax });
 /** Any JSON of at most 1 MiB as text. */
-const payload = z
-  .json()
+const payload = jsonValueSchema
   .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= TEXT_BYTES_MAX, "larger than 1 MiB")
   .describe("any JSON, at most 1 MiB");
 
 export const runErrorSchema = z.object({
   code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
-  message: z.string().max(2_000),
+  message: text(2_000),
   stepKey: stepKey.optional(),
   retryable: z.boolean(),
   retryAfterSeconds: z.number().min(0).optional(),
@@ -36,7 +45,7 @@ export type RunEvent = z.infer<typeof runEventSchema>;
 export const claimRequestSchema = z.object({
   contractVersion: version,
   attempt: z.int().positive(),
-  runnerId: z.string().min(1).max(200),
+  runnerId: text(200).min(1),
 });
 export type ClaimRequest = z.infer<typeof claimRequestSchema>;
 
@@ -45,15 +54,15 @@ const bundleStepSchema = z.object({
   stepKey,
   position: z.int().min(0),
   dependsOn: z.array(stepKey),
-  input: z.record(z.string(), z.json()),
-  when: z.json().nullable(),
+  input: z.record(z.string(), jsonValueSchema),
+  when: jsonValueSchema,
   timeoutSeconds: z.int().positive(),
   app: z.string(),
   appVersion: z.string(),
   action: z.string(),
   baseUrl: z.string().nullable(),
   allowedHosts: z.array(z.string()),
-  request: z.json().nullable(),
+  request: jsonValueSchema,
   connectionId: z.uuid().nullable(),
   authType: z.string(),
   idempotencyKey: z.string(),
@@ -82,10 +91,10 @@ export const bundleSchema = z.object({
       scheduledFor: instant.nullable(),
     })
     .nullable(),
-  input: z.json(),
-  output: z.json(),
+  input: jsonValueSchema,
+  output: jsonValueSchema,
   steps: z.array(bundleStepSchema),
-  completedSteps: z.array(z.object({ stepKey, output: z.json() })),
+  completedSteps: z.array(z.object({ stepKey, output: jsonValueSchema })),
   logs: z.object({ expiresAt: instant, linesMax: z.int().positive() }),
   traceparent: z.string().nullable(),
 });

@@ -97,7 +97,7 @@ async function insertBatch(
              headers, matched_secret, source_ip, input, traceparent, place)),
     target as (
       select i.*, t.tenant_id, t.workflow_id, v.id as version_id,
-             coalesce((v.definition -> 'retry' ->> 'maxAttempts')::int, 3) as max_attempts
+             coalesce((v.definition -> 'retry' ->> 'maxAttempts')::numeric::int, 3) as max_attempts
         from input i
         join triggers t on t.id = i.trigger_id and t.enabled and t.type = 'WEBHOOK'
         join workflows w on w.tenant_id = t.tenant_id and w.id = t.workflow_id and w.archived_at is null

@@ -61,14 +61,16 @@ export async function applyEvents(db: Database, batch: EventBatch, lease: LeaseS
 async function applyLocked(tx: Transaction, batch: EventBatch, lease: LeaseSettings): Promise<Applied> {
   const run = await lockRun(tx, batch.runId);
   if (run === undefined || run.attempt !== batch.attempt || run.leaseTokenHash === null) return { outcome: "stale" };
+  // The stored hash is the last attempt's: nobody holds a run that waits.
+  if (run.status === "PENDING" || run.status === "QUEUED") return { outcome: "stale" };
   if (!batch.proves(run.leaseTokenHash)) return { outcome: "unproven", tenantId: run.tenantId };
   const fresh = [...batch.events.entries()].filter(([, event]) => event.seq > run.lastEventSeq);
   if (!isHeld(run.status)) {
     const repeatsEnd = batch.events.some((event) => event.type.startsWith("run.") && event.seq <= run.lastEventSeq);
-    return fresh.length === 0 || repeatsEnd ? answer(run, run.lastEventSeq, run.status, null) : { outcome: "stale" };
+    return fresh.length === 0 || repeatsEnd ? answer(run.lastEventSeq, run.status, null) : { outcome: "stale" };
   }
   const { seq, status } = await fold(tx, run, fresh);
-  return isHeld(status) ? keepLease(tx, run, seq, status, lease) : answer(run, seq, status, null);
+  return isHeld(status) ? keepLease(tx, run, seq, status, lease) : answer(seq, status, null);
 }
 
 type Indexed = readonly [index: number, event: RunEvent];
@@ -122,8 +124,11 @@ async function keepBuffered(
   await tx.delete(runEventBuffer).where(and(attempt, lte(runEventBuffer.seq, seq)));
   const ahead = fresh.filter(([, event]) => event.seq > seq);
   if (ahead.length === 0) return;
-  // What can never be applied is refused now, not when the gap closes in somebody else's call.
-  for (const [index, event] of ahead) if ("stepKey" in event) requireStep(run, steps, event.stepKey, index);
+  // What cannot be applied is refused now, so that nothing in the buffer can spoil the call that closes the gap.
+  for (const [index, event] of ahead) {
+    if ("stepKey" in event) requireStep(run, steps, event.stepKey, index);
+    if (event.type === "run.cancelled") requireCancelling(run, index);
+  }
   await tx
     .insert(runEventBuffer)
     .values(ahead.map(([, event]) => ({ workflowRunId: run.id, attempt: run.attempt, seq: event.seq, event })))
@@ -142,26 +147,25 @@ async function setSeq(tx: Transaction, run: LockedRun, seq: number): Promise<voi
 }
 
 /** Steps of the run by key: the row of this attempt, or `done` for one that succeeded before it. */
-type Steps = ReadonlyMap<string, { id: string; open: boolean; status: string } | "done">;
+type Steps = ReadonlyMap<string, { id: string } | "done">;
 
 async function readSteps(tx: Transaction, run: LockedRun): Promise<Steps> {
   const rows = await tx
-    .select({ id: stepRuns.id, stepKey: stepRuns.stepKey, attempt: stepRuns.attempt, status: stepRuns.status })
+    .select({ id: stepRuns.id, stepKey: stepRuns.stepKey, attempt: stepRuns.attempt })
     .from(stepRuns)
     .where(and(eq(stepRuns.tenantId, run.tenantId), eq(stepRuns.workflowRunId, run.id)))
     .orderBy(asc(stepRuns.attempt));
-  return new Map(
-    rows.map((row) => [
-      row.stepKey,
-      row.attempt === run.attempt ? { id: row.id, open: true, status: row.status } : "done",
-    ]),
-  );
+  return new Map(rows.map(({ id, stepKey, attempt }) => [stepKey, attempt === run.attempt ? { id } : "done"]));
 }
 
 function requireStep(run: LockedRun, steps: Steps, stepKey: string, index: number) {
   const step = steps.get(stepKey);
   if (step === undefined) throw new InvalidEvent(run, index, `there is no step ${stepKey}`);
   return step;
+}
+
+function requireCancelling(run: LockedRun, index: number): void {
+  if (run.status !== "CANCELLING") throw new InvalidEvent(run, index, "nobody asked to cancel this run");
 }
 
 type StepEvent = Extract<RunEvent, { stepKey: string }>;
@@ -171,7 +175,9 @@ async function applyStep(tx: Transaction, run: LockedRun, steps: Steps, index: n
   if (!("stepKey" in event)) return;
   const step = requireStep(run, steps, event.stepKey, index);
   if (step === "done") return;
-  const at = sql`least(greatest(${event.at}::timestamptz, ${run.startedAt?.toISOString() ?? event.at}::timestamptz), now())`;
+  // The run's start is read in SQL: a Date would cut it to milliseconds and let a step begin before its run.
+  const startedAt = sql`(select r.started_at from workflow_runs r where r.tenant_id = ${run.tenantId} and r.id = ${run.id})`;
+  const at = sql`least(greatest(${event.at}::timestamptz, ${startedAt}), now())`;
   const [values, from] = stepChange(event, at);
   await tx
     .update(stepRuns)
@@ -216,10 +222,10 @@ async function endRun(tx: Transaction, run: LockedRun, index: number, event: Run
     case "run.failed":
       return finishAttempt(tx, run, { kind: "failed", error: event.error, cause: "reported" });
     case "run.cancelled":
-      if (run.status !== "CANCELLING") throw new InvalidEvent(run, index, "nobody asked to cancel this run");
+      requireCancelling(run, index);
       return finishAttempt(tx, run, { kind: "cancelled" });
     default:
-      return run.status;
+      throw new Error(`${event.type} does not end a run`);
   }
 }
 
@@ -235,9 +241,9 @@ async function keepLease(
     .set({ leaseExpiresAt: sql`now() + make_interval(secs => ${lease.leaseSeconds})` })
     .where(and(eq(workflowRuns.tenantId, run.tenantId), eq(workflowRuns.id, run.id)))
     .returning({ leaseExpiresAt: workflowRuns.leaseExpiresAt });
-  return answer(run, seq, status, row?.leaseExpiresAt ?? null);
+  return answer(seq, status, row?.leaseExpiresAt ?? null);
 }
 
-function answer(_run: LockedRun, appliedSeq: number, status: RunStatus, leaseExpiresAt: Date | null): Applied {
+function answer(appliedSeq: number, status: RunStatus, leaseExpiresAt: Date | null): Applied {
   return { outcome: "applied", appliedSeq, status, cancelRequested: status === "CANCELLING", leaseExpiresAt };
 }

@@ -41,19 +41,3 @@ export async function endAttempt(
     .delete(runEventBuffer)
     .where(and(eq(runEventBuffer.workflowRunId, run.id), eq(runEventBuffer.attempt, run.attempt)));
 }
-
-export type RetryPolicy = { maxAttempts: number; initialDelaySeconds: number; factor: number; maxDelaySeconds: number };
-
-const DELAY_SECONDS_MAX = 24 * 3600;
-
-/** Seconds until attempt `attempt + 1`: what the failure asked for, else the policy's back-off; both ± 20 %. */
-export function backOffSeconds(
-  policy: RetryPolicy,
-  attempt: number,
-  askedSeconds: number | undefined,
-  random: () => number = Math.random,
-): number {
-  const planned =
-    askedSeconds ?? Math.min(policy.initialDelaySeconds * policy.factor ** (attempt - 1), policy.maxDelaySeconds);
-  return Math.min(planned * (0.8 + 0.4 * random()), DELAY_SECONDS_MAX);
-}

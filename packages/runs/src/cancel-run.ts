@@ -1,9 +1,10 @@
-import { type Database, inTransaction, workflowRuns } from "@control-plane/db";
+import { type Database, inTransaction } from "@control-plane/db";
 import type { Caller } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
-import { and, eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { endAttempt } from "./attempt-end.ts";
 import type { RunStatus } from "./lifecycle.ts";
+import { moveLocked } from "./move-run.ts";
 import { lockRun } from "./run-columns.ts";
 
 export type CancelOutcome = { outcome: "CANCELLED" | "CANCELLING" | "ALREADY_TERMINAL"; status: RunStatus };
@@ -20,26 +21,15 @@ export async function cancelRun(db: Database, caller: Caller, runId: string): Pr
   return inTransaction(db, actor, async (tx): Promise<CancelOutcome> => {
     const run = await lockRun(tx, runId, caller.tenantId);
     if (run === undefined) throw new AppError("NOT_FOUND", "there is no such run");
-    const own = and(
-      eq(workflowRuns.tenantId, run.tenantId),
-      eq(workflowRuns.id, run.id),
-      eq(workflowRuns.status, run.status),
-    );
     const request = { cancelRequestedAt: sql`now()`, cancelRequestedBy: caller.userId };
     switch (run.status) {
       case "PENDING":
       case "QUEUED":
-        await tx
-          .update(workflowRuns)
-          .set({ ...request, status: "CANCELLED", finishedAt: sql`now()` })
-          .where(own);
+        await moveLocked(tx, run, "CANCELLED", request);
         await endAttempt(tx, run, "CANCELLED");
         return { outcome: "CANCELLED", status: "CANCELLED" };
       case "RUNNING":
-        await tx
-          .update(workflowRuns)
-          .set({ ...request, status: "CANCELLING" })
-          .where(own);
+        await moveLocked(tx, run, "CANCELLING", request);
         return { outcome: "CANCELLING", status: "CANCELLING" };
       case "CANCELLING":
         return { outcome: "CANCELLING", status: "CANCELLING" };
@@ -48,6 +38,8 @@ export async function cancelRun(db: Database, caller: Caller, runId: string): Pr
       case "CANCELLED":
       case "TIMED_OUT":
         return { outcome: "ALREADY_TERMINAL", status: run.status };
+      default:
+        return run.status satisfies never;
     }
   });
 }

@@ -1,9 +1,9 @@
 import { newToken } from "@control-plane/crypto";
 import { type Database, inTransaction, stepRuns, type Transaction, workflowRuns } from "@control-plane/db";
-import type { Bundle } from "@control-plane/queue";
+import { type Bundle, type JsonValue, jsonValueSchema } from "@control-plane/queue";
 import { and, eq, sql } from "drizzle-orm";
 import { z } from "zod";
-import { type Definition, definitionSchema, jsonValueSchema } from "./definition/definition.ts";
+import { type Definition, definitionSchema } from "./definition/definition.ts";
 import { orderSteps } from "./definition/step-order.ts";
 import type { LeaseSettings } from "./limits.ts";
 
@@ -29,7 +29,7 @@ export async function claimRun(db: Database, claim: Claim, lease: LeaseSettings)
         lastEventSeq: 0,
         startedAt: sql`coalesce(${workflowRuns.startedAt}, now())`,
         deadlineAt: sql`case when ${workflowRuns.startedAt} is null
-          then now() + make_interval(secs => coalesce((select (v.definition ->> 'timeoutSeconds')::int from workflow_versions v
+          then now() + make_interval(secs => coalesce((select (v.definition ->> 'timeoutSeconds')::numeric::int from workflow_versions v
                  where v.tenant_id = ${workflowRuns.tenantId} and v.id = ${workflowRuns.workflowVersionId}), 3600))
           else ${workflowRuns.deadlineAt} end`,
       })
@@ -123,8 +123,8 @@ async function buildBundle(tx: Transaction, run: ClaimedRun): Promise<Bundle> {
             receivedAt: facts.received_at?.toISOString() ?? null,
             scheduledFor: facts.scheduled_for?.toISOString() ?? null,
           },
-    input: asBundleJson(run.input),
-    output: asBundleJson(definition.output),
+    input: storedJson.parse(run.input),
+    output: definition.output,
     steps: steps.flatMap((step, position) => {
       const stepRunId = open.get(step.key);
       const action = actions.get(step.actionId);
@@ -135,43 +135,48 @@ async function buildBundle(tx: Transaction, run: ClaimedRun): Promise<Bundle> {
           stepKey: step.key,
           position,
           dependsOn: step.dependsOn,
-          input: bundleInput(step.input),
-          when: step.when === undefined ? null : asBundleJson(step.when),
+          input: step.input,
+          when: step.when ?? null,
           timeoutSeconds: step.timeoutSeconds ?? action.timeout_seconds,
           app: action.app,
           appVersion: action.app_version,
           action: action.key,
           baseUrl: (step.connectionId === undefined ? undefined : baseUrls.get(step.connectionId)) ?? action.base_url,
           allowedHosts: action.allowed_hosts,
-          request: asBundleJson(action.request),
+          request: action.request,
           connectionId: step.connectionId ?? null,
           authType: action.auth_type,
           idempotencyKey: `${run.id}:${step.key}`,
         },
       ];
     }),
-    completedSteps: done.map(({ stepKey, output }) => ({ stepKey, output: asBundleJson(output) })),
+    completedSteps: done.map(({ stepKey, output }) => ({ stepKey, output: storedJson.parse(output) })),
     logs: { expiresAt: facts.expires_at.toISOString(), linesMax: LOG_LINES_MAX },
     traceparent: run.traceparent,
   };
 }
 
-const bundleJson = z.json();
-const asBundleJson = (value: unknown): z.infer<typeof bundleJson> => bundleJson.parse(value ?? null);
-const bundleInput = (value: Definition["steps"][number]["input"]) => z.record(z.string(), bundleJson).parse(value);
+/** What a jsonb column holds is JSON; a claim must not fail over what it holds. */
+const storedJson = z.custom<JsonValue | undefined>(() => true).transform((value): JsonValue => value ?? null);
 
-/** RETRY and REPLAY carry the trigger of what they repeat; the delivery's or slot's own columns are on the run. */
+/** A retry carries the trigger of the run it goes back to, over any number of retries; a replay has its delivery itself. */
 async function readFacts(tx: Transaction, run: ClaimedRun): Promise<z.infer<typeof factsSchema>> {
   const { rows } = await tx.execute(sql`
+    with recursive line as (
+      select id, retry_of_run_id, webhook_delivery_id, trigger_id, scheduled_for
+        from workflow_runs where tenant_id = ${run.tenantId}::uuid and id = ${run.id}::uuid
+      union all
+      select r.id, r.retry_of_run_id, r.webhook_delivery_id, r.trigger_id, r.scheduled_for
+        from line join workflow_runs r on r.tenant_id = ${run.tenantId}::uuid and r.id = line.retry_of_run_id)
     select v.version, v.definition, now() + make_interval(days => t.log_retention_days) as expires_at, r.source::text as source,
            case when d.id is not null then 'WEBHOOK' when o.scheduled_for is not null then 'SCHEDULE' else tr.type::text end as trigger_type,
            d.headers, d.id as delivery_id, d.received_at, o.scheduled_for
       from workflow_runs r
       join workflow_versions v on v.tenant_id = r.tenant_id and v.id = r.workflow_version_id
       join tenants t on t.id = r.tenant_id
-      join workflow_runs o on o.tenant_id = r.tenant_id and o.id = coalesce(r.retry_of_run_id, r.id)
-      left join webhook_deliveries d on d.tenant_id = o.tenant_id and d.id = coalesce(r.webhook_delivery_id, o.webhook_delivery_id)
-      left join triggers tr on tr.tenant_id = o.tenant_id and tr.id = o.trigger_id
+      join line o on o.retry_of_run_id is null
+      left join webhook_deliveries d on d.tenant_id = r.tenant_id and d.id = o.webhook_delivery_id
+      left join triggers tr on tr.tenant_id = r.tenant_id and tr.id = o.trigger_id
      where r.tenant_id = ${run.tenantId}::uuid and r.id = ${run.id}::uuid`);
   const [row] = rows;
   const dates = (value: unknown): unknown => (typeof value === "string" ? new Date(value) : value);

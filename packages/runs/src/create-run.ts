@@ -1,10 +1,11 @@
 import { type Database, inTransaction, type Transaction, workflowRuns } from "@control-plane/db";
+import { type JsonValue, jsonValueSchema } from "@control-plane/queue";
 import type { Caller } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import { and, eq, sql } from "drizzle-orm";
 import { z } from "zod";
-import { type JsonValue, jsonValueSchema } from "./definition/definition.ts";
-import { readSchema, validateValue } from "./definition/json-schema.ts";
+import { readSchema } from "./definition/json-schema.ts";
+import { validateValue } from "./definition/validate-value.ts";
 import type { RunStatus } from "./lifecycle.ts";
 
 export type ManualRun = {
@@ -23,7 +24,7 @@ const outcomeSchema = z.object({
   workflow_found: z.boolean(),
   archived: z.boolean().nullable(),
   version_id: z.uuid().nullable(),
-  input_schema: jsonValueSchema.nullable(),
+  input_schema: jsonValueSchema,
   run_id: z.uuid().nullable(),
 });
 
@@ -80,7 +81,7 @@ async function insertRun(
       insert into workflow_runs (tenant_id, workflow_id, workflow_version_id, source, idempotency_key, input, max_attempts,
                                  run_at, deadline_at, traceparent, created_by)
       select ${caller.tenantId}::uuid, workflow_id, version_id, 'MANUAL', ${run.idempotencyKey ?? null}::text, ${input}::jsonb,
-             coalesce((definition -> 'retry' ->> 'maxAttempts')::int, 3), now(), now() + interval '24 hours',
+             coalesce((definition -> 'retry' ->> 'maxAttempts')::numeric::int, 3), now(), now() + interval '24 hours',
              ${run.traceparent ?? null}::text, ${caller.userId}::uuid
         from target where version_id is not null and archived_at is null
       on conflict (tenant_id, workflow_id, idempotency_key) where idempotency_key is not null do nothing
@@ -93,7 +94,9 @@ async function insertRun(
 
 function refuseInvalidInput(inputSchema: JsonValue, input: JsonValue): void {
   if (inputSchema === null) return;
-  const issues = validateValue(readSchema(inputSchema), input);
+  const schema = readSchema(inputSchema);
+  if (schema === undefined) throw new Error("a published version has an inputSchema that cannot be read");
+  const issues = validateValue(schema, input);
   if (issues.length > 0)
     throw new AppError("INPUT_INVALID", "the input does not fit the workflow's inputSchema", { details: { issues } });
 }

@@ -1,15 +1,16 @@
-import { type Database, stepRuns, workflowRuns } from "@control-plane/db";
+import { type Database, inTransaction, type Transaction, workflowRuns } from "@control-plane/db";
+import { isJsonValue, jsonValueSchema } from "@control-plane/queue";
 import { and, eq, inArray, sql } from "drizzle-orm";
 import { z } from "zod";
-import { type JsonValue, jsonValueSchema } from "./definition/definition.ts";
-import { readSchema, validateValue } from "./definition/json-schema.ts";
+import { readSchema } from "./definition/json-schema.ts";
+import { validateValue } from "./definition/validate-value.ts";
 
 /** `waitedSeconds`: from the time it was due to be dispatched. */
 export type QueuedRun = { runId: string; attempt: number; waitedSeconds: number };
 export type DispatchPass =
   /** Another replica dispatches at this moment. */
   | { outcome: "busy" }
-  /** `more`: the window was filled, another pass is worth while. */
+  /** `more`: something was taken, so another pass is worth while. */
   | { outcome: "done"; queued: readonly QueuedRun[]; refused: number; more: boolean };
 
 /** Any number that nothing else uses. */
@@ -22,7 +23,7 @@ const chosenSchema = z.array(
     attempt: z.int(),
     source: z.string(),
     waited_seconds: z.number(),
-    input_schema: jsonValueSchema.nullable(),
+    input_schema: jsonValueSchema,
   }),
 );
 
@@ -32,7 +33,7 @@ const chosenSchema = z.array(
  * @param window most rows QUEUED at once, over all tenants; a small one keeps the queue's own order from undoing the fairness
  */
 export async function queueRuns(db: Database, window: number): Promise<DispatchPass> {
-  return db.transaction(async (tx): Promise<DispatchPass> => {
+  return inTransaction(db, { source: "orchestrator" }, async (tx): Promise<DispatchPass> => {
     const lock = await tx.execute(sql`select pg_try_advisory_xact_lock(${DISPATCH_LOCK}) as held`);
     if (lock.rows[0]?.held !== true) return { outcome: "busy" };
     const result = await tx.execute(sql`
@@ -93,34 +94,34 @@ export async function queueRuns(db: Database, window: number): Promise<DispatchP
 }
 
 type Chosen = z.infer<typeof chosenSchema>[number];
-type Tx = Parameters<Parameters<Database["transaction"]>[0]>[0];
 
 /** Input that came by webhook or schedule is held to the version's inputSchema here, where the owner can see the run fail. */
-async function refuseInvalid(tx: Tx, chosen: readonly Chosen[]): Promise<ReadonlySet<string>> {
+async function refuseInvalid(tx: Transaction, chosen: readonly Chosen[]): Promise<ReadonlySet<string>> {
   const refused = new Set<string>();
   for (const run of chosen) {
     if (run.input_schema === null || run.source === "MANUAL" || run.attempt > 1) continue;
-    const [row] = await tx
-      .select({ input: workflowRuns.input })
-      .from(workflowRuns)
-      .where(and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id)));
-    const input: JsonValue = jsonValueSchema.parse(row?.input ?? null);
-    const [issue] = validateValue(readSchema(run.input_schema), input);
-    if (issue === undefined) continue;
+    const own = and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id));
+    const [row] = await tx.select({ input: workflowRuns.input }).from(workflowRuns).where(own);
+    const message = describeMisfit(run.input_schema, row?.input);
+    if (message === undefined) continue;
     refused.add(run.id);
-    const error = { code: "INPUT_INVALID", message: `${issue.path || "the input"} ${issue.message}`, retryable: false };
     await tx
       .update(workflowRuns)
-      .set({ status: "FAILED", error, finishedAt: sql`now()` })
-      .where(
-        and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id), eq(workflowRuns.status, "PENDING")),
-      );
-    await tx
-      .update(stepRuns)
-      .set({ status: "SKIPPED", finishedAt: sql`now()` })
-      .where(
-        and(eq(stepRuns.tenantId, run.tenant_id), eq(stepRuns.workflowRunId, run.id), eq(stepRuns.status, "PENDING")),
-      );
+      .set({
+        status: "FAILED",
+        error: { code: "INPUT_INVALID", message, retryable: false },
+        finishedAt: sql`now()`,
+      })
+      .where(and(own, eq(workflowRuns.status, "PENDING")));
   }
   return refused;
+}
+
+/** Never throws: one run that cannot be judged must not keep those behind it from being dispatched. */
+function describeMisfit(inputSchema: Chosen["input_schema"], input: unknown): string | undefined {
+  const schema = inputSchema === null ? undefined : readSchema(inputSchema);
+  if (schema === undefined) return "the version's inputSchema cannot be read";
+  if (!isJsonValue(input)) return "the input holds a number that is too large or nests too deep";
+  const [issue] = validateValue(schema, input);
+  return issue === undefined ? undefined : `${issue.path || "the input"} ${issue.message}`;
 }

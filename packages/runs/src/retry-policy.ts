@@ -2,8 +2,23 @@ import type { Queryable } from "@control-plane/db";
 import { workflowVersions } from "@control-plane/db";
 import { and, eq } from "drizzle-orm";
 import { z } from "zod";
-import type { RetryPolicy } from "./attempt-end.ts";
 import { retrySchema } from "./definition/definition.ts";
+
+export type RetryPolicy = { maxAttempts: number; initialDelaySeconds: number; factor: number; maxDelaySeconds: number };
+
+const DELAY_SECONDS_MAX = 24 * 3600;
+
+/** Seconds until attempt `attempt + 1`: what the failure asked for, else the policy's back-off; both ± 20 %. */
+export function backOffSeconds(
+  policy: RetryPolicy,
+  attempt: number,
+  askedSeconds: number | undefined,
+  random: () => number = Math.random,
+): number {
+  const planned =
+    askedSeconds ?? Math.min(policy.initialDelaySeconds * policy.factor ** (attempt - 1), policy.maxDelaySeconds);
+  return Math.min(planned * (0.8 + 0.4 * random()), DELAY_SECONDS_MAX);
+}
 
 const definitionRetrySchema = z.object({
   retry: retrySchema.default({ maxAttempts: 3, initialDelaySeconds: 5, factor: 2, maxDelaySeconds: 300 }),

@@ -1,23 +1,11 @@
+import { isJsonValue, type JsonValue, jsonValueSchema } from "@control-plane/queue";
 import { z } from "zod";
-
-/** Anything JSON can say; values are data, never code. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
-export const jsonValueSchema: z.ZodType<JsonValue> = z.lazy(() =>
-  z.union([
-    z.null(),
-    z.boolean(),
-    z.number(),
-    z.string(),
-    z.array(jsonValueSchema),
-    z.record(z.string(), jsonValueSchema),
-  ]),
-);
 
 const keySchema = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,62}$/, "must be lower-case letters, digits and underscores, at most 63");
 
-export const conditionSchema = z.union([
+export const conditionSchema = z.discriminatedUnion("op", [
   z.strictObject({ op: z.literal("EXISTS"), left: jsonValueSchema }),
   z.strictObject({
     op: z.enum(["EQ", "NE", "GT", "GTE", "LT", "LTE", "IN"]),
@@ -27,13 +15,19 @@ export const conditionSchema = z.union([
 ]);
 export type Condition = z.infer<typeof conditionSchema>;
 
+export type JsonObject = { readonly [key: string]: JsonValue };
+const jsonObjectSchema = z.custom<JsonObject>(
+  (value) => isJsonValue(value) && isJsonObject(value),
+  "must be an object",
+);
+
 export const stepSchema = z.strictObject({
   key: keySchema,
-  name: z.string().min(1).max(120).optional(),
+  name: z.string().max(120).optional(),
   actionId: z.uuid(),
   connectionId: z.uuid().optional(),
   dependsOn: z.array(keySchema).max(100).default([]),
-  input: z.record(z.string(), jsonValueSchema).default({}),
+  input: jsonObjectSchema.default({}),
   when: conditionSchema.optional(),
   timeoutSeconds: z.int().min(1).max(3600).optional(),
 });
@@ -93,6 +87,6 @@ export function parsePointer(pointer: string): string[] | undefined {
     .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-export function isJsonObject(value: JsonValue | undefined): value is { readonly [key: string]: JsonValue } {
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

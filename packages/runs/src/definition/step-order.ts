@@ -1,13 +1,14 @@
 import type { StepDefinition } from "./definition.ts";
 
+type GraphNode = { readonly key: string; readonly dependsOn: readonly string[] };
+
 /** Steps in an order in which each comes after what it depends on; ties keep the order of the definition. */
 export function orderSteps(steps: readonly StepDefinition[]): StepDefinition[] {
   const placed = new Set<string>();
   const ordered: StepDefinition[] = [];
   let waiting = [...steps];
   while (waiting.length > 0) {
-    const ready = waiting.filter(({ dependsOn }) => dependsOn.every((key) => placed.has(key)));
-    const [next] = ready;
+    const next = waiting.find(({ dependsOn }) => dependsOn.every((key) => placed.has(key)));
     if (next === undefined) throw new Error("the steps form a cycle");
     ordered.push(next);
     placed.add(next.key);
@@ -16,33 +17,37 @@ export function orderSteps(steps: readonly StepDefinition[]): StepDefinition[] {
   return ordered;
 }
 
-/** The keys along one cycle, or undefined where there is none. Unknown dependencies are passed over. */
-export function findCycle(steps: readonly StepDefinition[]): string[] | undefined {
+/**
+ * The keys along each cycle, first and last the same. Of cycles that share a step only one is told: breaking it may break
+ * the others. Unknown dependencies are passed over.
+ */
+export function findCycles(steps: readonly GraphNode[]): string[][] {
   const byKey = new Map(steps.map((step) => [step.key, step]));
   const done = new Set<string>();
+  const told = new Set<string>();
+  const cycles: string[][] = [];
   const path: string[] = [];
-  const visit = (key: string): string[] | undefined => {
+  const visit = (key: string): void => {
     const start = path.indexOf(key);
-    if (start >= 0) return [...path.slice(start), key];
-    if (done.has(key)) return undefined;
-    path.push(key);
-    for (const dependency of byKey.get(key)?.dependsOn ?? []) {
-      const cycle = byKey.has(dependency) ? visit(dependency) : undefined;
-      if (cycle !== undefined) return cycle;
+    if (start >= 0) {
+      const cycle = path.slice(start);
+      if (cycle.some((member) => told.has(member))) return;
+      for (const member of cycle) told.add(member);
+      cycles.push([...cycle, key]);
+      return;
     }
+    if (done.has(key)) return;
+    path.push(key);
+    for (const dependency of byKey.get(key)?.dependsOn ?? []) if (byKey.has(dependency)) visit(dependency);
     path.pop();
     done.add(key);
-    return undefined;
   };
-  for (const { key } of steps) {
-    const cycle = visit(key);
-    if (cycle !== undefined) return cycle;
-  }
-  return undefined;
+  for (const { key } of steps) visit(key);
+  return cycles;
 }
 
 /** Every step that must be over before this one starts. */
-export function upstreamOf(steps: readonly StepDefinition[], key: string): ReadonlySet<string> {
+export function upstreamOf(steps: readonly GraphNode[], key: string): ReadonlySet<string> {
   const byKey = new Map(steps.map((step) => [step.key, step]));
   const found = new Set<string>();
   const visit = (current: string): void => {

@@ -1,5 +1,6 @@
-import { type Condition, isJsonObject, type JsonValue, jsonPointer, parsePointer } from "./definition.ts";
-import { deepEqual } from "./json-schema.ts";
+import type { JsonValue } from "@control-plane/queue";
+import { type Condition, isJsonObject, type JsonObject, parsePointer } from "./definition.ts";
+import { deepEqual } from "./json-equality.ts";
 
 /** Where pointers lead: `/input`, `/steps/<key>/output`, `/trigger`, `/run`. */
 export type Scope = { readonly [root: string]: JsonValue };
@@ -19,16 +20,16 @@ export class RefUnresolvedError extends Error {
 export function resolveValue(value: JsonValue, scope: Scope): JsonValue {
   if (Array.isArray(value)) return value.map((item) => resolveValue(item, scope));
   if (!isJsonObject(value)) return value;
-  if ("$literal" in value) return value.$literal ?? null;
-  if ("$ref" in value) return resolveRef(value, scope);
-  if ("$text" in value) {
+  if (Object.hasOwn(value, "$literal")) return value.$literal ?? null;
+  if (Object.hasOwn(value, "$ref")) return resolveRef(value, scope);
+  if (Object.hasOwn(value, "$text")) {
     const parts = Array.isArray(value.$text) ? value.$text : [];
     return parts.map((part) => asText(resolveValue(part, scope))).join("");
   }
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, resolveValue(member, scope)]));
 }
 
-function resolveRef(operator: { readonly [key: string]: JsonValue }, scope: Scope): JsonValue {
+function resolveRef(operator: JsonObject, scope: Scope): JsonValue {
   const pointer = typeof operator.$ref === "string" ? operator.$ref : "";
   const found = follow(scope, parsePointer(pointer) ?? []);
   if (found !== undefined) return found;
@@ -88,40 +89,4 @@ function compares(op: "GT" | "GTE" | "LT" | "LTE", left: JsonValue, right: JsonV
         : undefined;
   if (order === undefined) return false;
   return { GT: order > 0, GTE: order >= 0, LT: order < 0, LTE: order <= 0 }[op];
-}
-
-/** A `$ref` somewhere inside a value, with the place of its operator object. */
-export type Reference = { at: string; ref: JsonValue; hasDefault: boolean };
-
-/** Every operator's reference inside a value; `$literal` hides what is in it. Malformed operators are told apart. */
-export function collectReferences(value: JsonValue, at: string): { references: Reference[]; malformed: string[] } {
-  const references: Reference[] = [];
-  const malformed: string[] = [];
-  const visit = (current: JsonValue, place: string): void => {
-    if (Array.isArray(current)) {
-      for (const [index, item] of current.entries()) visit(item, place + jsonPointer(index));
-      return;
-    }
-    if (!isJsonObject(current)) return;
-    const operators = Object.keys(current).filter((key) => key.startsWith("$"));
-    if (operators.length === 0) {
-      for (const [key, member] of Object.entries(current)) visit(member, place + jsonPointer(key));
-      return;
-    }
-    const keys = Object.keys(current);
-    const [operator] = operators;
-    if (operator === "$literal" && keys.length === 1) return;
-    if (operator === "$text" && keys.length === 1 && Array.isArray(current.$text)) {
-      visit(current.$text, `${place}/$text`);
-      return;
-    }
-    if (operator === "$ref" && keys.every((key) => key === "$ref" || key === "default")) {
-      references.push({ at: `${place}/$ref`, ref: current.$ref ?? null, hasDefault: current.default !== undefined });
-      if (current.default !== undefined) visit(current.default, `${place}/default`);
-      return;
-    }
-    malformed.push(place);
-  };
-  visit(value, at);
-  return { references, malformed };
 }
