@@ -128,9 +128,8 @@ describe("steps", () => {
     ]);
 
     const { rows } = await db.pool.query(
-      // Milliseconds are what the run's start has on its way through the service.
-      `select step_key as key, s.started_at = date_trunc('milliseconds', r.started_at) as from_start,
-              s.finished_at = date_trunc('milliseconds', r.started_at) as ended_at_start,
+      `select step_key as key, s.started_at = r.started_at as from_start,
+              s.finished_at = r.started_at as ended_at_start,
               s.finished_at = r.updated_at as ended_now, s.started_at = r.updated_at as from_now
          from step_runs s join workflow_runs r on r.id = s.workflow_run_id where step_key < 'c' order by 1`,
     );
