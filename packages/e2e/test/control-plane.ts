@@ -21,6 +21,8 @@ export type ControlPlane = {
   redisUrl: string;
   mongodbUrl: string;
   queuePrefix: string;
+  /** What the services' stored secrets are sealed with. */
+  keyring: string;
   /** Table in which the Hasura that runs keeps its events. */
   eventLog: "embedded_hdb.event_log" | "hdb_catalog.event_log";
   /** SIGKILL; the stack starts the service again. */
@@ -47,6 +49,7 @@ export async function startControlPlane(
     redisUrl: stack.stores.redis,
     mongodbUrl: stack.stores.mongodb ?? "",
     queuePrefix: stack.queuePrefix,
+    keyring: stack.secrets.keyring,
     eventLog: "embedded_hdb.event_log",
     kill: (service) => stack.service(service)?.kill(),
     async close() {
@@ -65,6 +68,7 @@ async function attachControlPlane(): Promise<ControlPlane> {
     REDIS_URL: redisUrl = "",
     MONGODB_URL: mongodbUrl = "",
     QUEUE_PREFIX: queuePrefix = "bull",
+    KEYRING: keyring = "",
   } = process.env;
   const sql = new pg.Pool({ connectionString: databaseUrl, max: 4 });
   const { rows } = await sql.query("select 1 from information_schema.tables where table_schema = 'embedded_hdb'");
@@ -76,6 +80,7 @@ async function attachControlPlane(): Promise<ControlPlane> {
     redisUrl,
     mongodbUrl,
     queuePrefix,
+    keyring,
     eventLog: rows.length > 0 ? "embedded_hdb.event_log" : "hdb_catalog.event_log",
     kill: () => {
       throw new Error("what runs elsewhere is not killed");

@@ -14,6 +14,7 @@ import {
   registerTenant,
   startControlPlane,
 } from "./control-plane.ts";
+import { signedAnew, withClaims } from "./forged-token.ts";
 
 const LATEST_RUN = `query {
   workflow_runs(order_by: {created_at: desc}, limit: 1) {
@@ -208,16 +209,23 @@ describe("the main job", () => {
     expect(await countRuns()).toBe(before);
   });
 
-  test("an expired or foreign token is refused", async () => {
-    const [head, payload] = acme.token.split(".");
-    const claims = z
-      .record(z.string(), z.unknown())
-      .parse(JSON.parse(Buffer.from(payload ?? "", "base64url").toString()));
-    const expired = `${head}.${Buffer.from(JSON.stringify({ ...claims, exp: 1 })).toString("base64url")}.${acme.token.split(".")[2]}`;
+  test("a token of our own key is refused once it expired, a changed one at once, and nothing changes", async () => {
+    const before = await countRuns();
+    const run = "mutation($w: uuid!) { runWorkflow(workflowId: $w) { runId } }";
+    // Past the 30 s by which clocks may differ.
+    const minuteAgo = Math.floor(Date.now() / 1000) - 60;
+    const valid = await signedAnew(plane, acme.token, { jti: randomUUID() });
+    const expired = await signedAnew(plane, acme.token, { iat: minuteAgo - 900, exp: minuteAgo });
+    const changed = withClaims(acme.token, { jti: randomUUID() });
 
-    const refusal = expectRefusal(await plane.graphql("{ workflows { id } }", {}, expired));
+    const asExpired = expectRefusal(await plane.graphql(run, { w: workflowId }, expired));
+    const asChanged = expectRefusal(await plane.graphql(run, { w: workflowId }, changed));
 
-    expect(refusal.code).toBe("invalid-jwt");
+    // The expired token has no other fault: the same claims with time left are accepted.
+    expect((await plane.graphql("{ workflows { id } }", {}, valid)).refusals).toEqual([]);
+    expect(asExpired).toEqual({ code: "invalid-jwt", message: "Could not verify JWT: JWTExpired" });
+    expect(asChanged).toEqual({ code: "invalid-jwt", message: "Could not verify JWT: JWSError JWSInvalidSignature" });
+    expect(await countRuns()).toBe(before);
   });
 
   test("runWorkflow starts a run by hand, a repeated key gives the first one", async () => {
