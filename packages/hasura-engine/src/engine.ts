@@ -13,6 +13,7 @@ import { joinRemotes } from "./remote-schema/join-remotes.ts";
 import { runRemote } from "./remote-schema/run-remote.ts";
 import { type GraphqlRequest, parseRequestBody } from "./request/graphql-request.ts";
 import { createPlanner, type Planner, type PreparedOperation } from "./request/plan-operation.ts";
+import { ANSWER_BYTES_MAX, boundedSocket } from "./run/bounded-socket.ts";
 import { executeOperation } from "./run/execute-operation.ts";
 import { createRoleSchemas, printRoleSchema, type RoleSchemas } from "./schema/role-schema.ts";
 import type { RequestContext, Session } from "./session/session.ts";
@@ -65,7 +66,8 @@ export type EngineState = {
   readonly planner: Planner;
 };
 
-const connectionsMax = 16;
+/** Events have some of their own: they are delivered while queries take all the others. */
+const connectionsMax = { requests: 14, events: 2 } as const;
 const statementTimeoutMs = 30_000;
 const remoteRetryMsDefault = 5_000;
 const silent: EngineLog = { info: () => {}, warn: () => {}, error: () => {} };
@@ -73,18 +75,22 @@ const silent: EngineLog = { info: () => {}, warn: () => {}, error: () => {} };
 /** Starts an engine over the database. @throws MetadataRefused */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { settings, log = silent, introspect = introspectRemote, remoteRetryMs = remoteRetryMsDefault } = options;
-  const pool = openPool(options.databaseUrl, log);
+  const pool = openPool(options.databaseUrl, log, {
+    max: connectionsMax.requests,
+    stream: () => boundedSocket(ANSWER_BYTES_MAX),
+  });
+  const eventsPool = openPool(options.databaseUrl, log, { max: connectionsMax.events });
+  const endPools = async (): Promise<void> => void (await Promise.all([pool.end(), eventsPool.end()]));
+  const endPoolsAndThrow = async (error: unknown): Promise<never> => {
+    await endPools();
+    throw error;
+  };
   let version = 1;
-  let loaded = await load(options.metadata, { pool, settings, introspect, version }).catch(async (error: unknown) => {
-    await pool.end();
-    throw error;
-  });
+  let loaded = await load(options.metadata, { pool, settings, introspect, version }).catch(endPoolsAndThrow);
   let state = stateOf(loaded);
-  const starting = options.events === false ? undefined : startEvents({ pool, settings, log }, loaded.model);
-  const events = await starting?.catch(async (error: unknown) => {
-    await pool.end();
-    throw error;
-  });
+  const starting =
+    options.events === false ? undefined : startEvents({ pool: eventsPool, settings, log }, loaded.model);
+  const events = await starting?.catch(endPoolsAndThrow);
   const subscriptions = createSubscriptions({ pool, settings });
   const listeners = new Set<(state: EngineState) => void>();
   const replace = (next: Loaded): void => {
@@ -129,7 +135,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       subscriptions.close();
       await oneByOne(async () => {});
       await events?.stop();
-      await pool.end();
+      await endPools();
     },
   };
 }
@@ -138,10 +144,10 @@ function stateOf({ metadata, model }: Loaded): EngineState {
   return { metadata, model, roleSchemas: createRoleSchemas(model), planner: createPlanner() };
 }
 
-function openPool(connectionString: string, log: EngineLog): pg.Pool {
+function openPool(connectionString: string, log: EngineLog, more: pg.PoolConfig): pg.Pool {
   const pool = new pg.Pool({
+    ...more,
     connectionString,
-    max: connectionsMax,
     statement_timeout: statementTimeoutMs,
     application_name: "hasura-engine",
   });

@@ -1,14 +1,17 @@
+import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { createMetrics, registerMetrics } from "@control-plane/service-kit";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { HasuraError } from "./hasura-error.ts";
 import type { GraphqlRequest } from "./request/graphql-request.ts";
+import { answerConnectionError } from "./server/connection-errors.ts";
 import { registerConsole } from "./server/console-routes.ts";
 import { registerCors } from "./server/cors.ts";
 import { drainBody } from "./server/drain-body.ts";
 import { errorBody, toHasuraError } from "./server/error-answer.ts";
 import { registerGraphqlRoute } from "./server/graphql-route.ts";
 import { registerHealthRoutes } from "./server/health-routes.ts";
+import { registerLargeBodies } from "./server/large-bodies.ts";
 import { registerMetadataRoute } from "./server/metadata-route.ts";
 import { sendNotFound } from "./server/not-found.ts";
 import type { MetadataHolder, ServedEngine } from "./server/served-engine.ts";
@@ -23,6 +26,8 @@ export type ServerOptions = {
   readonly metadata?: MetadataHolder;
   /** Sockets open at the same time; default 1 000. */
   readonly socketsMax?: number;
+  /** From a request's first byte to its last; default 30 s. */
+  readonly requestTimeoutMs?: number;
   /** Made from the settings when absent; closed with the server. */
   readonly authenticator?: Authenticator;
   /** Faults that are ours; refusals of a client are not told. */
@@ -30,6 +35,8 @@ export type ServerOptions = {
 };
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
+const LARGE_BODIES = { bodyBytesMax: BODY_BYTES_MAX, bytesMax: 2 * BODY_BYTES_MAX, waitMs: 20_000 } as const;
+const REQUEST_TIMEOUT_MS = 30_000;
 const BODY_TOO_LARGE = "FST_ERR_CTP_BODY_TOO_LARGE";
 
 /** The HTTP edge (hasura-semantics.md B.1). Rejects when a configured JWKS stays unreachable. */
@@ -39,26 +46,41 @@ export async function buildServer(
 ): Promise<FastifyInstance> {
   const { settings } = options;
   const authenticator = options.authenticator ?? (await createAuthenticator(settings));
+  const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   const server = fastify({
     bodyLimit: BODY_BYTES_MAX,
     genReqId: (request) => requestId(request.headers["x-request-id"]),
     forceCloseConnections: true,
+    requestTimeout,
+    http: {
+      // Here as well: Node derives its bound for the headers from it, and keeps to the larger one.
+      requestTimeout,
+      connectionsCheckingInterval: requestTimeout / 4,
+      // Clients that offer HTTP/2 beside their request are answered as if they had not.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    },
+    clientErrorHandler: answerConnectionError,
+    frameworkErrors: (_error, _request, reply) => sendNotFound(reply),
   });
   server.removeAllContentTypeParsers();
   // Every body is taken as text; the first name is what Fastify finds without looking further.
   for (const type of ["application/json", "*"])
-    server.addContentTypeParser(type, { parseAs: "string" }, (_request, body, done) => done(null, body));
+    server.addContentTypeParser<Buffer>(type, { parseAs: "buffer" }, (_request, body, done) => {
+      if (isUtf8(body)) done(null, body.toString());
+      else done(new HasuraError("invalid-json", "the body is not UTF-8"));
+    });
   server.addHook("onRequest", (request, reply, done) => {
     reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff" });
     done();
   });
   server.addHook("onClose", async () => authenticator.close());
   server.setNotFoundHandler((_request, reply) => sendNotFound(reply));
-  server.setErrorHandler(async (error: FastifyError, request, reply) => {
+  server.setErrorHandler(async (error: FastifyError | HasuraError, request, reply) => {
     if (error.code === BODY_TOO_LARGE) await drainBody(request.raw);
     return sendError(error, request, reply, options);
   });
 
+  registerLargeBodies(server, LARGE_BODIES);
   registerMetrics(server, createMetrics("hasura-engine"));
   await registerCors(server, settings.corsDomain);
   registerHealthRoutes(server, engine);
@@ -84,15 +106,16 @@ function requestId(given: string | string[] | undefined): string {
 
 /** Faults before a route's own handler: too long a body, a broken connection, a fault of ours. */
 function sendError(
-  error: FastifyError,
+  error: FastifyError | HasuraError,
   request: FastifyRequest,
   reply: FastifyReply,
   options: ServerOptions,
 ): FastifyReply {
-  const status = error.statusCode ?? 500;
+  const status = error instanceof HasuraError ? 400 : (error.statusCode ?? 500);
   const tooLong = error.code === BODY_TOO_LARGE;
   const message = tooLong ? `the body is longer than ${BODY_BYTES_MAX} bytes` : error.message;
-  const known = status < 500 ? new HasuraError("bad-request", message) : toHasuraError(error);
+  const refused = status < 500 && !(error instanceof HasuraError);
+  const known = refused ? new HasuraError("bad-request", message) : toHasuraError(error);
   if (status >= 500) options.onFault?.(error, request.id);
   if (request.url.split("?")[0] === "/v1/graphql") {
     const body = errorBody(known, { admin: false, devMode: false, adminInternalErrors: false });

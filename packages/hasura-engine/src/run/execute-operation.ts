@@ -7,6 +7,7 @@ import type { RequestContext } from "../session/session.ts";
 import type { Bindings } from "../sql/bind-parameters.ts";
 import { compileTableQuery } from "../sql/compile-query.ts";
 import type { CompileOptions, Statement } from "../sql/statement.ts";
+import { ANSWER_BYTES_MAX, answerTooLarge } from "./bounded-socket.ts";
 import { mapPostgresError } from "./postgres-error.ts";
 import { runTableMutation } from "./run-mutation.ts";
 import { type Connection, runStatement, textOf } from "./run-statement.ts";
@@ -55,28 +56,37 @@ export async function executeOperation(
 }
 
 async function runQuery(operation: Operation, execution: Execution, deps: ExecutionDeps): Promise<Part[]> {
-  const parts: Part[] = [];
-  const work = [
-    ...remoteGroups(operation).map(
-      (group) => async () => void parts.push(...(await runRemoteGroup(group, execution, deps))),
-    ),
-  ];
-  for (const field of operation.rootFields) {
-    if (field.kind !== "remote")
-      work.push(async () => void parts.push(await runField(field, execution, deps, deps.pool)));
-  }
-  await inParallel(work);
-  return parts;
+  const answered: Part[] = [];
+  let size = 0;
+  const remotes = remoteGroups(operation).map((group) => () => runRemoteGroup(group, execution, deps));
+  const others = operation.rootFields
+    .filter(({ kind }) => kind !== "remote")
+    .map((field) => async () => [await runField(field, execution, deps, deps.pool)]);
+  const keep = (parts: readonly Part[]): void => {
+    for (const part of parts) size += part.text.length;
+    if (size > ANSWER_BYTES_MAX) throw answerTooLarge(ANSWER_BYTES_MAX);
+    answered.push(...parts);
+  };
+  await inParallel([...remotes, ...others], keep, execution.context.signal);
+  return answered;
 }
 
-/** The first failure ends the document; what already runs is waited for, so that nothing goes on behind an answer. */
-async function inParallel(work: readonly (() => Promise<void>)[]): Promise<void> {
-  const waiting = [...work];
+/**
+ * The first failure ends the document, and so does a client that goes away; what already runs is waited for, so that
+ * nothing goes on behind an answer.
+ */
+async function inParallel<T>(
+  work: readonly (() => Promise<T>)[],
+  keep: (result: T) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   let failure: { error: unknown } | undefined;
+  let begun = 0;
   const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined && failure === undefined; next = waiting.shift()) {
+    for (let next = work[begun++]; next !== undefined && failure === undefined; next = work[begun++]) {
       try {
-        await next();
+        if (signal?.aborted === true) throw new HasuraError("bad-request", "the client has gone away");
+        keep(await next());
       } catch (error) {
         failure ??= { error };
       }

@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { PassedThroughErrors } from "../hasura-error.ts";
+import { ANSWER_BYTES_MAX, answerTooLarge } from "../run/bounded-socket.ts";
 import type { Authenticator } from "../session/authenticator.ts";
 import type { RequestContext } from "../session/session.ts";
 import type { EngineSettings } from "../settings.ts";
 import { errorBody, type InternalView } from "./error-answer.ts";
-import { bodyText, clientGone, headerMap } from "./request-facts.ts";
+import { bodyText, clientGone, headerMap, isGone } from "./request-facts.ts";
 import type { ServedEngine } from "./served-engine.ts";
 
 export type GraphqlRouteOptions = {
@@ -58,7 +59,15 @@ async function answerBody(
   try {
     const { requests, batch } = options.engine.parseRequestBody(text);
     const answers: string[] = [];
-    for (const one of requests) answers.push(await answerOne(one, context, view, reply, options));
+    let size = 0;
+    for (const one of requests) {
+      if (size > ANSWER_BYTES_MAX) throw answerTooLarge(ANSWER_BYTES_MAX);
+      // Nobody reads the answers of what is not begun yet.
+      if (isGone(reply)) break;
+      const answer = await answerOne(one, context, view, reply, options);
+      size += answer.length;
+      answers.push(answer);
+    }
     return batch ? `[${answers.join(",")}]` : (answers[0] ?? "");
   } catch (error) {
     options.onFailure(error, context.requestId);

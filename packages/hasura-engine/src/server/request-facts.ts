@@ -9,13 +9,17 @@ export function headerMap(headers: FastifyRequest["headers"]): ReadonlyMap<strin
   return map;
 }
 
+/** The client went away before it was answered. */
+export function isGone({ raw }: FastifyReply): boolean {
+  return raw.destroyed && !raw.writableFinished;
+}
+
 /** Aborted when the client goes away before it was answered. */
 export function clientGone(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  const { raw } = reply;
-  if (raw.destroyed && !raw.writableFinished) controller.abort();
-  raw.once("close", () => {
-    if (!raw.writableFinished) controller.abort();
+  if (isGone(reply)) controller.abort();
+  reply.raw.once("close", () => {
+    if (isGone(reply)) controller.abort();
   });
   return controller.signal;
 }

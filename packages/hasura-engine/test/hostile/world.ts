@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { request } from "node:http";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
@@ -20,6 +21,8 @@ export type Hostile = {
     body: string | Uint8Array<ArrayBuffer>,
     headers?: Readonly<Record<string, string>>,
   ): Promise<{ status: number; text: string }>;
+  /** A body of which nothing comes but its length. */
+  startBody(bytes: number): { abandon(): void };
   /** Whether the process of the beginning still serves. */
   serves(): Promise<boolean>;
   close(): Promise<void>;
@@ -79,6 +82,13 @@ export async function startHostile(): Promise<Hostile> {
         .array(answerSchema)
         .parse(JSON.parse(text))
         .map((answer) => ({ ...answer, text: JSON.stringify(answer) }));
+    },
+    startBody(bytes) {
+      const headers = { ...userHeaders("user"), "content-length": bytes };
+      const asking = request(`${url}/v1/graphql`, { method: "POST", headers });
+      asking.on("error", () => {});
+      asking.flushHeaders();
+      return { abandon: () => void asking.destroy() };
     },
     serves: async () => child.exitCode === null && (await fetch(`${url}/healthz`)).ok,
     async close() {

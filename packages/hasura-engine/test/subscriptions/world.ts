@@ -10,13 +10,22 @@ import { token } from "../session/tokens.ts";
 export const ADMIN_SECRET = "an-admin-secret-for-tests";
 export const JWT_KEY = "a-key-for-tests-of-at-least-32-bytes";
 
-export type Served = { engine: Engine; url: string; close(): Promise<void> };
+export type Served = {
+  engine: Engine;
+  url: string;
+  /** Open at this moment. */
+  connections(): Promise<number>;
+  close(): Promise<void>;
+};
 
 /** Polls each 100 ms. */
 export async function serve(
   databaseUrl: string,
   tables: readonly object[],
-  { env = {}, socketsMax }: { env?: Readonly<Record<string, string>>; socketsMax?: number } = {},
+  {
+    env = {},
+    ...serverOptions
+  }: { env?: Readonly<Record<string, string>> } & Omit<Parameters<typeof buildServer>[1], "settings"> = {},
 ): Promise<Served> {
   const settings = settingsFromEnv({
     HASURA_GRAPHQL_ADMIN_SECRET: ADMIN_SECRET,
@@ -26,11 +35,15 @@ export async function serve(
     ...env,
   });
   const engine = await createEngine({ metadata: metadataOf(tables), databaseUrl, settings });
-  const server = await buildServer(engine, { settings, ...(socketsMax === undefined ? {} : { socketsMax }) });
+  const server = await buildServer(engine, { settings, ...serverOptions });
   const url = await server.listen({ host: "127.0.0.1", port: 0 });
   return {
     engine,
     url,
+    connections: () =>
+      new Promise((resolve, reject) =>
+        server.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+      ),
     async close() {
       await server.close();
       await engine.close();
