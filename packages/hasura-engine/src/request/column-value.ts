@@ -2,7 +2,7 @@ import { HasuraError } from "../hasura-error.ts";
 import { isJsonList, isJsonNumber, type Json, printJson } from "../json/exact-json.ts";
 import type { PgType } from "../model/model.ts";
 import type { Parameter } from "../permissions/expression.ts";
-import { type InputValue, kindOfJson } from "./input-value.ts";
+import type { InputValue } from "./input-value.ts";
 import { outOfBounds, wholeNumber } from "./whole-number.ts";
 
 const INTEGER_BOUNDS: Readonly<Record<string, readonly [bigint, bigint]>> = {
@@ -51,9 +51,43 @@ function encodeArray(items: readonly Json[], element: PgType, path: string): str
   return `{${texts.join(",")}}`;
 }
 
+/** What Hasura's JSON reader calls a type, and the kind of JSON it wants; every other type wants a text. */
+const READERS: Readonly<Record<string, readonly [type: string, kind: string]>> = {
+  int2: ["Scientific", "Number"],
+  int4: ["Scientific", "Number"],
+  int8: ["Scientific", "Number"],
+  numeric: ["Scientific", "Number"],
+  money: ["Scientific", "Number"],
+  float4: ["Float", "Number"],
+  float8: ["Double", "Number"],
+  bool: ["Bool", "Boolean"],
+  text: ["Text", "String"],
+  varchar: ["Text", "String"],
+  bpchar: ["Text", "String"],
+  citext: ["Text", "String"],
+  uuid: ["UUID", "String"],
+  date: ["Day", "String"],
+  timestamp: ["LocalTime", "String"],
+  timestamptz: ["UTCTime", "String"],
+};
+
 function wrongKind(json: Json, type: PgType, path: string): HasuraError {
-  const found = kindOfJson(json);
-  return new HasuraError("parse-failed", `a value of type ${type.name} is expected, but found ${found}`, path);
+  const [reader, wanted] = READERS[type.baseName] ?? [];
+  return new HasuraError(
+    "parse-failed",
+    reader === undefined
+      ? `A string is expected for type: ${type.name}`
+      : `parsing ${reader} failed, expected ${wanted}, but encountered ${jsonKind(json)}`,
+    path,
+  );
+}
+
+function jsonKind(json: Json): string {
+  if (json === null) return "Null";
+  if (typeof json === "boolean") return "Boolean";
+  if (typeof json === "string") return "String";
+  if (isJsonNumber(json)) return "Number";
+  return isJsonList(json) ? "Array" : "Object";
 }
 
 /** A checked value as parameter of a type. */
