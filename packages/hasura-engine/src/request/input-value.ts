@@ -28,7 +28,8 @@ export type InputValue =
   /** A variable in a place of scalars: its value is read again at each execution of the plan. */
   | { readonly kind: "variable"; readonly path: string; readonly type: GraphQLInputType; readonly variable: Variable }
   | { readonly kind: "enum"; readonly path: string; readonly value: string }
-  | { readonly kind: "list"; readonly path: string; readonly items: readonly InputValue[] }
+  /** `bare`: written without brackets, as one value that stands for a list of one. */
+  | { readonly kind: "list"; readonly path: string; readonly bare: boolean; readonly items: readonly InputValue[] }
   | {
       readonly kind: "object";
       readonly path: string;
@@ -174,9 +175,11 @@ function checkList(
           node,
         }))
       : (isJsonList(source.json) ? source.json : [source.json]).map((json) => ({ from: "json", json }));
+  const bare = source.from === "document" ? source.node.kind !== Kind.LIST : !isJsonList(source.json);
   return {
     kind: "list",
     path,
+    bare,
     items: items.flatMap(
       (item, index) =>
         check(context, item, type.ofType, `${path}[${index}]`, false) ?? {

@@ -4,29 +4,31 @@ import { type Expression, FALSE, type Parameter, TRUE } from "../permissions/exp
 import { literalText } from "../permissions/literal.ts";
 import { asEnum, asList, asObject, given } from "./arguments.ts";
 import { columnParameter, holdsVariables } from "./column-value.ts";
-import type { InputValue } from "./input-value.ts";
+import { type InputValue, nullRefused } from "./input-value.ts";
 import type { Insert, InsertRow, NestedInsert, OnConflict } from "./plan.ts";
 import type { PlanContext } from "./plan-context.ts";
 import { both, columnByName, planWhere, requireColumn } from "./plan-where.ts";
 
 type Fields = ReadonlyMap<string, InputValue>;
 
-/** @param path of the objects, without an index; rows with nested data get one */
+/**
+ * @param path of the objects
+ * @param single the one object of a relation that goes before its row: it has no index
+ */
 export function planInsert(
   context: PlanContext,
   table: Table,
   objects: readonly InputValue[],
   conflict: InputValue | undefined,
   path: string,
-  indexed: boolean,
+  single = false,
 ): Insert {
   const permission = context.schema.access.of(table).insert;
-  const nested = objects.some((object) =>
-    [...asObject(object).fields].some(([name, value]) => table.relationships.has(name) && value.kind !== "null"),
-  );
-  const rows = objects.map((object, index) =>
-    planRow(context, table, asObject(object).fields, object.path, nested ? `${path}[${indexed ? index : 0}]` : path),
-  );
+  const nested = objects.some((object) => relationsIn(table, asObject(object).fields).length > 0);
+  const rows = objects.map((object, index) => {
+    const place = single ? path : `${path}[${index}]`;
+    return planRow(context, table, asObject(object).fields, nested ? place : path, place);
+  });
   return {
     table,
     rows,
@@ -36,100 +38,82 @@ export function planInsert(
   };
 }
 
-function planRow(context: PlanContext, table: Table, fields: Fields, objectPath: string, path: string): InsertRow {
+function planRow(context: PlanContext, table: Table, fields: Fields, path: string, place: string): InsertRow {
   const presets = context.schema.access.of(table).insert?.presets ?? [];
-  const given_ = new Map<string, { column: Column; value: Parameter }>();
-  const before: NestedInsert[] = [];
-  const after: NestedInsert[] = [];
+  const values = new Map<string, { column: Column; value: Parameter }>();
   for (const [name, value] of fields) {
     const column = columnByName(table, name);
-    if (column !== undefined) {
-      refuseNull(column, value);
-      given_.set(column.name, { column, value: columnValue(context, column, value) });
-      continue;
-    }
-    const relationship = table.relationships.get(name);
-    if (relationship === undefined || value.kind === "null") continue;
-    const nested = planNested(context, relationship, asObject(value).fields, `${path}.${name}.data`, value.path);
-    (relationship.insertion === "before-parent" ? before : after).push(nested);
+    if (column === undefined) continue;
+    refuseNull(column, value);
+    values.set(column.name, { column, value: columnValue(context, column, value) });
   }
+  const given = [...values.values()].map(({ column }) => column);
   for (const preset of presets)
-    given_.set(preset.column.name, { column: preset.column, value: presetParameter(preset) });
-  refuseDetermined(table, before, new Set(given_.keys()), objectPath);
-  return { values: [...given_.values()], before, after, path };
+    values.set(preset.column.name, { column: preset.column, value: presetParameter(preset) });
+  const relations = relationsIn(table, fields).map((relation) => planNested(context, relation, path));
+  return {
+    values: [...values.values()],
+    given,
+    before: relations.filter(({ relationship }) => relationship.insertion === "before-parent"),
+    after: relations.filter(({ relationship }) => relationship.insertion === "after-parent"),
+    path,
+    place,
+  };
 }
 
-/** A column whose value comes from an inserted parent may not be given beside it. */
-function refuseDetermined(
-  table: Table,
-  before: readonly NestedInsert[],
-  givenColumns: ReadonlySet<string>,
-  objectPath: string,
-): void {
-  for (const { relationship } of before) {
-    const determined = relationship.columns.map(({ own }) => own).filter((column) => givenColumns.has(column.name));
-    if (determined.length === 0) continue;
-    const names = determined
-      .map((column) => `"${table.columns.get(column.name)?.graphqlName ?? column.name}"`)
-      .join(", ");
-    throw new HasuraError(
-      "validation-failed",
-      `cannot insert object relationship "${relationship.name}" as ${names} column values are already determined`,
-      `${objectPath}.${relationship.name}`,
-    );
-  }
+type Relation = {
+  readonly relationship: Relationship;
+  readonly objects: readonly InputValue[];
+  readonly conflict: InputValue | undefined;
+};
+
+/** Relations that bring data; null and an empty list bring none. */
+function relationsIn(table: Table, fields: Fields): Relation[] {
+  return [...fields].flatMap(([name, value]) => {
+    const relationship = table.relationships.get(name);
+    if (relationship === undefined || value.kind === "null") return [];
+    const { fields: parts, path } = asObject(value);
+    const data = given(parts, "data");
+    if (data === undefined) throw new HasuraError("validation-failed", "missing required field 'data'", `${path}.data`);
+    const objects = relationship.kind === "array" ? asList(data) : [data];
+    return objects.length === 0 ? [] : [{ relationship, objects, conflict: given(parts, "on_conflict") }];
+  });
 }
 
 function planNested(
   context: PlanContext,
-  relationship: Relationship,
-  fields: Fields,
-  path: string,
-  valuePath: string,
+  { relationship, objects, conflict }: Relation,
+  rowPath: string,
 ): NestedInsert {
   const target = context.schema.access.model.tables.get(relationship.target);
-  const data = given(fields, "data");
-  if (target === undefined || data === undefined)
-    throw new HasuraError("validation-failed", "missing required field 'data'", `${valuePath}.data`);
-  const objects = relationship.kind === "array" ? asList(data) : [data];
-  const insert = planInsert(
-    context,
-    target,
-    objects,
-    given(fields, "on_conflict"),
-    path,
-    relationship.kind === "array",
-  );
-  if (relationship.insertion === "after-parent") refuseParentColumns(insert, relationship, objects);
-  return { relationship, insert };
-}
-
-/** Of an array relation's rows: columns that the parent decides may not be given. */
-function refuseParentColumns(insert: Insert, relationship: Relationship, objects: readonly InputValue[]): void {
-  for (const [index, row] of insert.rows.entries()) {
-    const decided = relationship.columns
-      .map(({ target }) => target)
-      .filter((column) => row.values.some(({ column: own }) => own.name === column.name));
-    if (decided.length === 0) continue;
-    const names = decided.map((column) => `"${column.graphqlName}"`).join(", ");
-    throw new HasuraError(
-      "validation-failed",
-      `cannot insert ${names} columns as their values are already being determined by parent insert`,
-      objects[index]?.path ?? insert.path,
-    );
-  }
+  const path = `${rowPath}.${relationship.name}`;
+  if (target === undefined) throw new HasuraError("unexpected", `'${relationship.name}' leads to no table`, path);
+  const single = relationship.insertion === "before-parent";
+  return { relationship, insert: planInsert(context, target, objects, conflict, `${path}.data`, single), path };
 }
 
 /** A value for a column; what is inside a list is read now. */
 export function columnValue(context: PlanContext, column: Column, value: InputValue): Parameter {
   for (const name of holdsVariables(value)) context.variables.useValue(name);
-  return columnParameter(value, column.type);
+  const parameter = columnParameter(value, column.type);
+  if (column.type.kind !== "array") return parameter;
+  if (parameter.from === "variable") {
+    const { encode } = parameter;
+    return { ...parameter, encode: (json) => (isArrayText(json) ? json : encode(json)) };
+  }
+  const only = value.kind === "list" && value.bare ? value.items[0] : undefined;
+  const text = only?.kind === "scalar" ? only.scalar.json : undefined;
+  return isArrayText(text) ? { from: "constant", type: column.type, text } : parameter;
+}
+
+/** A text may stand for a value of any type; for an array that is PostgreSQL's own form of one. */
+function isArrayText(json: unknown): json is string {
+  return typeof json === "string" && /^\{.*\}$/s.test(json);
 }
 
 /** A column that PostgreSQL would refuse a null for. */
 export function refuseNull(column: Column, value: InputValue): void {
-  if (value.kind !== "null" || column.nullable) return;
-  throw new HasuraError("validation-failed", `unexpected null value for type '${String(value.type)}'`, value.path);
+  if (value.kind === "null" && !column.nullable) throw nullRefused(value.type, value.path);
 }
 
 export function presetParameter({ column, value }: Preset): Parameter {

@@ -7,7 +7,7 @@ import type { FieldMeaning } from "../schema/meaning.ts";
 import { UPDATE_OPERATORS, type UpdateOperatorName } from "../schema/write-inputs.ts";
 import { type Arguments, asList, asObject, checkArguments, given } from "./arguments.ts";
 import { columnParameter } from "./column-value.ts";
-import type { InputValue } from "./input-value.ts";
+import { type InputValue, nullRefused } from "./input-value.ts";
 import type { MutationOutput, TableMutation, Update, UpdateSet } from "./plan.ts";
 import type { PlanContext } from "./plan-context.ts";
 import { columnValue, planInsert, presetParameter, refuseNull } from "./plan-insert.ts";
@@ -38,7 +38,6 @@ export function planTableMutation(
           asList(required(args, "objects", field)),
           given(args, "on_conflict"),
           `${field.path}.args.objects`,
-          true,
         ),
         output: output(),
       };
@@ -51,7 +50,6 @@ export function planTableMutation(
           [required(args, "object", field)],
           given(args, "on_conflict"),
           `${field.path}.args.object`,
-          true,
         ),
         output: rows(),
       };
@@ -167,21 +165,25 @@ function planSet(context: PlanContext, operator: UpdateOperatorName, column: Col
       refuseNull(column, value);
       return { column, operator: "inc", value: columnValue(context, column, value) };
     case "_append":
+      refuseNull(column, value);
       return { column, operator: "append", value: columnValue(context, column, value) };
     case "_prepend":
+      refuseNull(column, value);
       return { column, operator: "prepend", value: columnValue(context, column, value) };
     case "_delete_key":
       return { column, operator: "delete-key", value: columnParameter(value, TEXT) };
     case "_delete_elem":
+      if (value.kind === "null") throw nullRefused(value.type, value.path);
       return { column, operator: "delete-elem", value: columnParameter(value, INT4) };
     case "_delete_at_path":
+      if (value.kind === "null") throw nullRefused(value.type, value.path);
       return { column, operator: "delete-at-path", value: columnParameter(value, TEXT_ARRAY) };
   }
 }
 
 function refuseRepeated(sets: readonly { set: UpdateSet; from: UpdateOperatorName }[], path: string): void {
   const counts = new Map<string, number>();
-  for (const { set } of sets) counts.set(set.column.graphqlName, (counts.get(set.column.graphqlName) ?? 0) + 1);
+  for (const { set } of sets) counts.set(set.column.name, (counts.get(set.column.name) ?? 0) + 1);
   const repeated = [...counts].filter(([, count]) => count > 1).map(([name]) => `'${name}'`);
   if (repeated.length > 0)
     throw new HasuraError(

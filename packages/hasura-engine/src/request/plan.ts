@@ -179,13 +179,22 @@ export type Insert = {
 export type InsertRow = {
   /** Given and preset columns; all others are DEFAULT. The columns differ from row to row. */
   readonly values: readonly { readonly column: Column; readonly value: Parameter }[];
+  /** The columns among them that the client gave: a relation may not decide them too. */
+  readonly given: readonly Column[];
   /** Relations inserted before the row (its key columns come from there) and after it (their key columns come from the row). */
   readonly before: readonly NestedInsert[];
   readonly after: readonly NestedInsert[];
   /** `<objects path>[i]` where the objects hold nested data, else the objects' path. */
   readonly path: string;
+  /** The row's own path: `<objects path>[i]`, of an object relation without an index. */
+  readonly place: string;
 };
-export type NestedInsert = { readonly relationship: Relationship; readonly insert: Insert };
+export type NestedInsert = {
+  readonly relationship: Relationship;
+  readonly insert: Insert;
+  /** `<row's path>.<relationship>`; its objects stand in `.data`. */
+  readonly path: string;
+};
 
 export type OnConflict = {
   readonly constraint: UniqueConstraint;

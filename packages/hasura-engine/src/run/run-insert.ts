@@ -1,4 +1,5 @@
 import { HasuraError } from "../hasura-error.ts";
+import { tableText } from "../metadata/scalars.ts";
 import type { Column } from "../model/model.ts";
 import type { Parameter } from "../permissions/expression.ts";
 import type { Insert, InsertRow, NestedInsert } from "../request/plan.ts";
@@ -64,32 +65,66 @@ type WrittenRow = {
 };
 
 async function insertRow(run: MutationRun, insert: Insert, row: InsertRow, inherited: Given): Promise<WrittenRow> {
+  refuseDetermined(row, inherited);
   let affected = 0;
-  const values = [...row.values, ...inherited];
+  const determined: Given[number][] = [];
   for (const nested of row.before) {
     const parent = await insertParent(run, nested);
     affected += parent.affected;
-    values.push(
+    determined.push(
       ...nested.relationship.columns.map(({ own, target }) => ({
         column: own,
         value: keyParameter(own, parent.keys, target),
       })),
     );
   }
+  const values = merged(row.values, determined, inherited);
   const own = await insertOwn(run, insert, { ...row, values }, neededKeys(row, insert));
   affected += own.affected;
   if (own.row === undefined) {
-    if (row.after.some(({ insert: below }) => below.rows.length > 0)) {
-      throw new HasuraError(
-        "not-supported",
-        `cannot proceed to insert array relations since insert to table "${insert.table.name}" affects zero rows`,
-        row.path,
-      );
-    }
+    if (row.after.length > 0) throw affectsNoRows("array relations", insert, row.path);
     return { affected, row: undefined, keys: own.keys };
   }
   for (const nested of row.after) affected += await insertChildren(run, nested, own.keys);
   return { affected, row: own.row, keys: own.keys };
+}
+
+/** A column whose value comes from the other side of a relation may not be given beside it. */
+function refuseDetermined({ given, before, place }: InsertRow, inherited: Given): void {
+  const parents = new Set(inherited.map(({ column }) => column.name));
+  const clashes = given.filter(({ name }) => parents.has(name));
+  if (clashes.length > 0)
+    throw new HasuraError(
+      "validation-failed",
+      `cannot insert ${quoted(clashes)} columns as their values are already being determined by parent insert`,
+      place,
+    );
+  const taken = new Set([...parents, ...given.map(({ name }) => name)]);
+  for (const { relationship } of before) {
+    const determined = relationship.columns.map(({ own }) => own).filter(({ name }) => taken.has(name));
+    if (determined.length > 0)
+      throw new HasuraError(
+        "validation-failed",
+        `cannot insert object relationship "${relationship.name}" as ${quoted(determined)} column values are already determined`,
+        `${place}.${relationship.name}`,
+      );
+  }
+}
+
+function quoted(columns: readonly Column[]): string {
+  return columns.map(({ name }) => `"${name}"`).join(", ");
+}
+
+/** Of values for one column the first counts: presets and given ones stand before what relations bring. */
+function merged(...values: readonly Given[]): Given {
+  const byColumn = new Map<string, Given[number]>();
+  for (const value of values.flat()) if (!byColumn.has(value.column.name)) byColumn.set(value.column.name, value);
+  return [...byColumn.values()];
+}
+
+function affectsNoRows(what: string, { table }: Insert, path: string): HasuraError {
+  const reason = `cannot proceed to insert ${what} since insert to table "${tableText(table)}" affects zero rows`;
+  return new HasuraError("not-supported", reason, path);
 }
 
 /** Every column that a relation on either side may want to copy. */
@@ -98,12 +133,11 @@ function neededKeys(row: InsertRow, insert: Insert): readonly Column[] {
   return [...new Map([...below, ...insert.table.columns.values()].map((column) => [column.name, column])).values()];
 }
 
-async function insertParent(run: MutationRun, { relationship, insert }: NestedInsert): Promise<WrittenRow> {
+async function insertParent(run: MutationRun, { relationship, insert, path }: NestedInsert): Promise<WrittenRow> {
   const [row] = insert.rows;
   const written = row === undefined ? undefined : await insertRow(run, insert, row, []);
   if (written?.row !== undefined) return written;
-  const reason = `cannot proceed to insert object relation "${relationship.name}" since insert to table "${insert.table.name}" affects zero rows`;
-  throw new HasuraError("not-supported", reason, row?.path ?? insert.path);
+  throw affectsNoRows(`object relation "${relationship.name}"`, insert, path);
 }
 
 async function insertChildren(
@@ -115,6 +149,11 @@ async function insertChildren(
     column: target,
     value: keyParameter(target, keys, own),
   }));
+  if (!hasNested(insert)) {
+    for (const row of insert.rows) refuseDetermined(row, inherited);
+    const rows = insert.rows.map((row) => ({ ...row, values: merged(row.values, inherited) }));
+    return (await insertFlat(run, { ...insert, rows }, [], false)).affected;
+  }
   let affected = 0;
   for (const row of insert.rows) affected += (await insertRow(run, insert, row, inherited)).affected;
   return affected;
