@@ -5,7 +5,7 @@ import { forwardableHeaders } from "../outbound/client-headers.ts";
 import { type OutboundAnswer, postJson } from "../outbound/post-json.ts";
 import { USER_AGENT } from "../outbound/user-agent.ts";
 import type { RequestContext } from "../session/session.ts";
-import type { PrintedOperation } from "./print-operation.ts";
+import { type PrintedOperation, withoutFillers } from "./print-operation.ts";
 
 /** Posts an operation and reads `data`. Any `errors` fail the client's request as they are (B.7). */
 export async function callRemote(
@@ -13,14 +13,15 @@ export async function callRemote(
   operation: PrintedOperation,
   context: RequestContext,
 ): Promise<JsonObject> {
-  const answer = await post(remote, operation, context);
-  if (answer.status !== 200) throw fault(remote, `status ${answer.status}`);
-  const body = parse(remote, answer.text);
+  const { status, text } = await post(remote, operation, context);
+  const body = parse(remote, text);
   const errors = isJsonObject(body) ? body.get("errors") : undefined;
+  // Some servers answer a request that fails as a whole with a status of its own.
   if (isJsonList(errors) && errors.length > 0) throw new PassedThroughErrors(errors.map(toPlain));
+  if (status !== 200) throw fault(remote, `status ${status}`);
   const data = isJsonObject(body) ? body.get("data") : undefined;
   if (!isJsonObject(data)) throw fault(remote, "an answer without data");
-  return data;
+  return withoutFillers(operation, data);
 }
 
 async function post(

@@ -7,8 +7,13 @@ import {
   isNonNullType,
   isSpecifiedScalarType,
 } from "graphql";
+import { isJsonList, isJsonObject, type Json, type JsonObject } from "../json/exact-json.ts";
 import type { RemoteField, RemoteSelection, RemoteValue } from "../request/plan.ts";
 import { completeArguments, type PresetScope } from "./presets.ts";
+
+const FILLER_ALIAS = "__nothing_selected";
+/** GraphQL knows no empty selection, though directives may leave one. */
+const FILLER = `${FILLER_ALIAS}: __typename`;
 
 /** A field to print with the alias it gets. */
 export type PrintedRoot = { readonly alias: string; readonly field: RemoteField };
@@ -32,6 +37,18 @@ export function printOperation(
   return { query: `${operation}${declared} { ${fields.join(" ")} }`, variablesText: `{${members.join(",")}}` };
 }
 
+/** The answer to an operation, without what stands in the place of empty selections. */
+export function withoutFillers({ query }: PrintedOperation, answer: JsonObject): JsonObject {
+  return query.includes(FILLER) ? new Map([...answer].map(([key, value]) => [key, dropFillers(value)])) : answer;
+}
+
+function dropFillers(value: Json): Json {
+  if (isJsonList(value)) return value.map(dropFillers);
+  if (!isJsonObject(value)) return value;
+  const members = [...value].filter(([key]) => key !== FILLER_ALIAS);
+  return new Map(members.map(([key, member]) => [key, dropFillers(member)]));
+}
+
 function printField(printer: Printer, field: RemoteField): string {
   const name = field.alias === field.name ? field.name : `${field.alias}: ${field.name}`;
   if (field.name === "__typename") return name;
@@ -40,6 +57,7 @@ function printField(printer: Printer, field: RemoteField): string {
 }
 
 function printSelection(printer: Printer, selection: readonly RemoteSelection[]): string {
+  if (selection.length === 0) return FILLER;
   const parts = selection.map((item) =>
     item.kind === "field"
       ? printField(printer, item.field)

@@ -1,12 +1,10 @@
 import {
+  doTypesOverlap,
   type GraphQLCompositeType,
   type GraphQLField,
-  GraphQLInterfaceType,
-  GraphQLObjectType,
-  GraphQLUnionType,
   getNamedType,
   isCompositeType,
-  isLeafType,
+  isUnionType,
 } from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 import { isJsonList, isJsonNumber, isJsonObject, type Json } from "../json/exact-json.ts";
@@ -72,12 +70,7 @@ function planSelection(
   field: CollectedField,
 ): readonly RemoteSelection[] | undefined {
   const type = getNamedType(definition.type);
-  if (isLeafType(type)) {
-    if (field.selections.length > 0)
-      throw new HasuraError("validation-failed", "unexpected subselection set for non-object field", field.path);
-    return undefined;
-  }
-  if (!isCompositeType(type)) return undefined;
+  if (!isCompositeType(type)) return planLeaf(field);
   if (field.selections.length === 0)
     throw new HasuraError(
       "validation-failed",
@@ -87,49 +80,58 @@ function planSelection(
   return planComposite(context, type, field.selections, field.path);
 }
 
+function planLeaf({ selections, path }: CollectedField): undefined {
+  if (selections.length > 0)
+    throw new HasuraError("validation-failed", "unexpected subselection set for non-object field", path);
+}
+
+/** Fields and fragments in the document's order, which the upstream's answer keeps. */
 function planComposite(
   context: PlanContext,
   type: GraphQLCompositeType,
   selections: CollectedField["selections"],
   path: string,
 ): RemoteSelection[] {
-  const abstract = !(type instanceof GraphQLObjectType);
-  const { fields, fragments } = collectFields(context, selections, type.name, path, () => abstract);
-  const own = fields.map((field): RemoteSelection => {
-    if (field.name === "__typename")
-      return {
-        kind: "field",
-        field: {
-          alias: field.alias,
-          name: field.name,
-          parentType: type.name,
-          arguments: new Map(),
-          selection: undefined,
-        },
-      };
-    const definition = type instanceof GraphQLUnionType ? undefined : type.getFields()[field.name];
-    if (definition === undefined)
-      throw new HasuraError("validation-failed", `field '${field.name}' not found in type: '${type.name}'`, field.path);
-    return { kind: "field", field: planRemoteField(context, type.name, definition, field) };
-  });
-  const kept = fragments.map((fragment): RemoteSelection => {
-    const target = context.schema.graphql().getType(fragment.onType);
-    if (
-      !(
-        target instanceof GraphQLObjectType ||
-        target instanceof GraphQLInterfaceType ||
-        target instanceof GraphQLUnionType
-      )
-    ) {
-      throw new HasuraError("validation-failed", `type '${fragment.onType}' is not defined`, path);
+  const { fields, fragments } = collectFields(
+    context,
+    selections,
+    type.name,
+    path,
+    (name) => overlapping(context, type, name) !== undefined,
+  );
+  const parts: RemoteSelection[] = [];
+  const waiting = [...fragments].reverse();
+  const addFragments = (after: number): void => {
+    for (let next = waiting.at(-1); next !== undefined && next.after <= after; next = waiting.at(-1)) {
+      waiting.pop();
+      const target = overlapping(context, type, next.onType);
+      const selection = target === undefined ? [] : planComposite(context, target, next.selections, path);
+      if (selection.length > 0) parts.push({ kind: "inline-fragment", onType: next.onType, selection });
     }
-    return {
-      kind: "inline-fragment",
-      onType: fragment.onType,
-      selection: planComposite(context, target, fragment.selections, path),
-    };
-  });
-  return [...own, ...kept];
+  };
+  for (const [index, field] of fields.entries()) {
+    addFragments(index);
+    parts.push({ kind: "field", field: planMember(context, type, field) });
+  }
+  addFragments(fields.length);
+  return parts;
+}
+
+/** The type of a fragment that may stand in a selection on `type`; any other fragment says nothing. */
+function overlapping(context: PlanContext, type: GraphQLCompositeType, name: string): GraphQLCompositeType | undefined {
+  const schema = context.schema.graphql();
+  const target = schema.getType(name);
+  return isCompositeType(target) && doTypesOverlap(schema, type, target) ? target : undefined;
+}
+
+function planMember(context: PlanContext, type: GraphQLCompositeType, field: CollectedField): RemoteField {
+  const { alias, name } = field;
+  if (name === "__typename")
+    return { alias, name, parentType: type.name, arguments: new Map(), selection: planLeaf(field) };
+  const definition = isUnionType(type) ? undefined : type.getFields()[name];
+  if (definition === undefined)
+    throw new HasuraError("validation-failed", `field '${name}' not found in type: '${type.name}'`, field.path);
+  return planRemoteField(context, type.name, definition, field);
 }
 
 /** Values go out in the document: the plan depends on every variable in them. */

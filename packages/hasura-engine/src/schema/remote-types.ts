@@ -8,15 +8,16 @@ import {
   type GraphQLNamedType,
   GraphQLNonNull,
   GraphQLObjectType,
-  type GraphQLSchema,
+  GraphQLSchema,
   type GraphQLType,
   GraphQLUnionType,
   isInputType,
+  isInterfaceType,
   isObjectType,
   isOutputType,
 } from "graphql";
-import type { RemoteRelationship, RemoteSchema } from "../model/model.ts";
-import type { TypeRegistry } from "./type-registry.ts";
+import type { RemotePreset, RemoteSchema } from "../model/model.ts";
+import { sorted, type TypeRegistry } from "./type-registry.ts";
 
 /** A remote schema as one role sees it, with its types taken over into the role's own schema by name. */
 export type RemoteView = {
@@ -25,13 +26,17 @@ export type RemoteView = {
   readonly mutation:
     | { readonly typeName: string; readonly fields: GraphQLFieldConfigMap<unknown, unknown> }
     | undefined;
-  /** Whether an argument of a field is there for the client or preset. */
+  /** What the client may say; arguments and input fields that are preset stand in `presets` alone. */
   readonly schema: GraphQLSchema;
+  readonly presets: ReadonlyMap<string, RemotePreset>;
+  /** Objects that only an interface leads to: nothing else names them in the role's schema. */
+  readonly implementers: readonly GraphQLObjectType[];
 };
 
 /** Undefined for a role that sees nothing of the remote schema. */
 export function viewRemote(types: TypeRegistry, remote: RemoteSchema, role: string): RemoteView | undefined {
-  const schema = role === "admin" ? remote.schema : remote.roles.get(role)?.schema;
+  const permission = role === "admin" ? undefined : remote.roles.get(role);
+  const schema = role === "admin" ? remote.schema : permission?.schema;
   const query = schema?.getQueryType() ?? undefined;
   if (schema === undefined || query === undefined) return undefined;
   const adopt = createAdopter(types);
@@ -39,28 +44,47 @@ export function viewRemote(types: TypeRegistry, remote: RemoteSchema, role: stri
   return {
     remote,
     schema,
+    presets: permission?.presets ?? new Map(),
+    implementers: adopt.objects(implementersOnly(schema)),
     query: { typeName: query.name, fields: adopt.fields(query) },
     mutation: mutation === undefined ? undefined : { typeName: mutation.name, fields: adopt.fields(mutation) },
   };
 }
 
+/** Possible types of the interfaces that are reached, as far as fields do not lead to them. */
+function implementersOnly(schema: GraphQLSchema): readonly GraphQLObjectType[] {
+  const [query, mutation] = [schema.getQueryType() ?? null, schema.getMutationType() ?? null];
+  const found = new Set<GraphQLObjectType>();
+  for (;;) {
+    const reached = new GraphQLSchema({ query, mutation, types: [...found], assumeValid: true }).getTypeMap();
+    const missing = Object.values(reached)
+      .filter(isInterfaceType)
+      .flatMap((type) => schema.getPossibleTypes(type))
+      .filter((type) => !found.has(type) && reached[type.name] === undefined);
+    if (missing.length === 0) return [...found];
+    for (const type of missing) found.add(type);
+  }
+}
+
 /** Copies types under their own names; a scalar that is already there is shared. */
-function createAdopter(types: TypeRegistry) {
+export function createAdopter(types: TypeRegistry) {
   const fields = (type: GraphQLObjectType | GraphQLInterfaceType): GraphQLFieldConfigMap<unknown, unknown> =>
-    Object.fromEntries(
-      Object.values(type.getFields()).map((field) => {
-        const output = wrapped(field.type);
-        if (!isOutputType(output)) throw new Error(`${field.name} is no output field`);
-        return [
-          field.name,
-          {
-            type: output,
-            description: field.description,
-            deprecationReason: field.deprecationReason,
-            args: args(field.args),
-          },
-        ];
-      }),
+    sorted(
+      Object.fromEntries(
+        Object.values(type.getFields()).map((field) => {
+          const output = wrapped(field.type);
+          if (!isOutputType(output)) throw new Error(`${field.name} is no output field`);
+          return [
+            field.name,
+            {
+              type: output,
+              description: field.description,
+              deprecationReason: field.deprecationReason,
+              args: args(field.args),
+            },
+          ];
+        }),
+      ),
     );
   const args = (
     list: readonly {
@@ -70,12 +94,17 @@ function createAdopter(types: TypeRegistry) {
       defaultValue?: unknown;
     }[],
   ): GraphQLFieldConfigArgumentMap =>
-    Object.fromEntries(
-      list.map((argument) => {
-        const input = wrapped(argument.type);
-        if (!isInputType(input)) throw new Error(`${argument.name} is no input`);
-        return [argument.name, { type: input, description: argument.description, defaultValue: argument.defaultValue }];
-      }),
+    sorted(
+      Object.fromEntries(
+        list.map((argument) => {
+          const input = wrapped(argument.type);
+          if (!isInputType(input)) throw new Error(`${argument.name} is no input`);
+          return [
+            argument.name,
+            { type: input, description: argument.description, defaultValue: argument.defaultValue },
+          ];
+        }),
+      ),
     );
   const wrapped = (type: GraphQLType): GraphQLType => {
     if (type instanceof GraphQLNonNull) return new GraphQLNonNull(wrapped(type.ofType));
@@ -116,28 +145,5 @@ function createAdopter(types: TypeRegistry) {
       });
     return type;
   };
-  return { fields };
-}
-
-/**
- * Type and open arguments of a table's remote relationship for a role; undefined where the role cannot see one of the
- * fields on the way or an argument that is joined.
- */
-export function remoteRelationshipField(types: TypeRegistry, view: RemoteView, relationship: RemoteRelationship) {
-  const adopt = createAdopter(types);
-  let type: GraphQLObjectType | GraphQLInterfaceType | undefined = view.schema.getQueryType() ?? undefined;
-  for (const [index, step] of relationship.path.entries()) {
-    const known: ReturnType<GraphQLObjectType["getFields"]>[string] | undefined = type?.getFields()[step.field];
-    if (type === undefined || known === undefined) return undefined;
-    if (index === relationship.path.length - 1) {
-      const config = adopt.fields(type)[step.field];
-      if (config === undefined) return undefined;
-      const open = Object.fromEntries(Object.entries(config.args ?? {}).filter(([name]) => !step.arguments.has(name)));
-      const result = config.type instanceof GraphQLNonNull ? config.type.ofType : config.type;
-      return { type: result, args: open, parentType: type.name };
-    }
-    const inner: GraphQLType = known.type instanceof GraphQLNonNull ? known.type.ofType : known.type;
-    type = inner instanceof GraphQLObjectType || inner instanceof GraphQLInterfaceType ? inner : undefined;
-  }
-  return undefined;
+  return { fields, objects, args };
 }

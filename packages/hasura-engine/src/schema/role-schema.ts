@@ -13,7 +13,8 @@ import { actionField } from "./action-types.ts";
 import { columnInput, list, listOf, required, type SchemaScope } from "./column-types.ts";
 import { createMeanings, type Meanings } from "./meaning.ts";
 import { streamCursorInput } from "./order-inputs.ts";
-import { type RemoteView, remoteRelationshipField, viewRemote } from "./remote-types.ts";
+import { remoteRelationshipField } from "./remote-relationship-field.ts";
+import { type RemoteView, viewRemote } from "./remote-types.ts";
 import {
   createRoleAccess,
   queryFieldOffered,
@@ -123,7 +124,12 @@ function buildRoleSchema(model: Model, role: string, backendOnly: boolean): Role
     introspection: !model.introspectionDisabledRoles.has(role),
     remotes,
     graphql() {
-      schema ??= new GraphQLSchema({ query, mutation: mutation ?? null, subscription: subscription ?? null });
+      schema ??= new GraphQLSchema({
+        query,
+        mutation: mutation ?? null,
+        subscription: subscription ?? null,
+        types: [...remotes.values()].flatMap(({ implementers }) => implementers),
+      });
       return schema;
     },
   };
@@ -336,7 +342,7 @@ function remoteField(scope: OutputScope, remotes: ReadonlyMap<string, RemoteView
   if (relationship === undefined || view === undefined) return undefined;
   const columns = scope.access.of(table).select?.columns ?? [];
   if (!relationship.lhsColumns.every((column) => columns.includes(column))) return undefined;
-  const field = remoteRelationshipField(scope.types, view, relationship);
+  const field = remoteRelationshipField(scope.types, view, relationship, table.graphqlName);
   if (field === undefined) return undefined;
   scope.meanings.set(table.graphqlName, name, {
     kind: "remote-relationship",

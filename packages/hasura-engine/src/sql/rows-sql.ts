@@ -59,8 +59,14 @@ function fieldSql(writer: Writer, field: RowField, own: string): string {
     case "aggregate":
       return `(${aggregateJson(writer, field.select, (target) => joinSql(field.relationship, own, target))})`;
     case "remote":
-      return `JSON_ARRAY(${field.join.relationship.lhsColumns.map((column) => columnOf(own, column)).join(", ")} NULL ON NULL RETURNING json)`;
+      return joinCellSql(field.join.relationship.lhsColumns, own);
   }
+}
+
+/** The grammar of JSON_ARRAY has no NULL clause without values. */
+function joinCellSql(columns: readonly Column[], own: string): string {
+  if (columns.length === 0) return "JSON_ARRAY(RETURNING json)";
+  return `JSON_ARRAY(${columns.map((column) => columnOf(own, column)).join(", ")} NULL ON NULL RETURNING json)`;
 }
 
 function columnSql(writer: Writer, column: Column, jsonPath: readonly string[] | undefined, own: string): string {

@@ -258,6 +258,14 @@ describe("faults", () => {
     expect(outcome).toMatchObject({ errors });
   });
 
+  test("errors of an answer with another status go through as well", async () => {
+    const remote = await answering(() => ({ status: 400, body: JSON.stringify({ errors: [{ message: "no" }] }) }));
+
+    const outcome = await run(remote, [field("Query", "echo")]).catch((error: unknown) => error);
+
+    expect(outcome).toMatchObject({ errors: [{ message: "no" }] });
+  });
+
   test.each<[string, OutsideAnswer]>([
     ["a status other than 200", { status: 502, body: "{}" }],
     ["a redirect", { status: 302, headers: { location: "http://127.0.0.1:1/" }, body: "" }],
