@@ -1,6 +1,6 @@
 import type { JsonValue } from "@control-plane/queue";
 import { describe, expect, test } from "vitest";
-import { validateDefinition } from "./validate-definition.ts";
+import { namedIds, validateDefinition } from "./validate-definition.ts";
 
 const ECHO = "00000000-0000-4000-8000-000000000001";
 const facts = {
@@ -74,4 +74,20 @@ describe("SHAPE_INVALID is", () => {
   ])("%s", ([, value, pointer]) => {
     expect(found(value)).toEqual([`SHAPE_INVALID ${pointer}`]);
   });
+});
+
+test("the ids a definition names are found in what can be read of it", () => {
+  const other = "00000000-0000-4000-8000-000000000002";
+  const connection = "00000000-0000-4000-8000-000000000003";
+  const steps = [
+    echo("a"),
+    echo("b"),
+    { key: "Bad", actionId: other, connectionId: connection },
+    { connectionId: "x" },
+    5,
+  ];
+
+  expect(namedIds(definition(steps, { extra: 1 }))).toEqual({ actionIds: [ECHO, other], connectionIds: [connection] });
+  expect(namedIds(null)).toEqual({ actionIds: [], connectionIds: [] });
+  expect(namedIds(() => 1)).toEqual({ actionIds: [], connectionIds: [] });
 });

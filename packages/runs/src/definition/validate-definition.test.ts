@@ -1,7 +1,7 @@
-import { type JsonValue, jsonValueSchema } from "@control-plane/queue";
+import type { JsonValue } from "@control-plane/queue";
 import { describe, expect, test } from "vitest";
 import type { ActionFacts } from "./known-schemas.ts";
-import { type DefinitionFacts, namedIds, validateDefinition } from "./validate-definition.ts";
+import { type DefinitionFacts, validateDefinition } from "./validate-definition.ts";
 
 const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const ECHO = id(1);
@@ -396,14 +396,4 @@ describe("problems", () => {
 
     expect(found(definition(steps))).toHaveLength(100);
   });
-});
-
-test("the ids a definition names are found in what can be read of it", () => {
-  const value = definition([echo("a"), echo("b"), mail({ key: "Bad" }), { key: "c", connectionId: "x" }, 5], {
-    extra: 1,
-  });
-
-  expect(namedIds(value)).toEqual({ actionIds: [ECHO, MAIL], connectionIds: [MAIL_CONNECTION] });
-  expect(namedIds(null)).toEqual({ actionIds: [], connectionIds: [] });
-  expect(namedIds(jsonValueSchema)).toEqual({ actionIds: [], connectionIds: [] });
 });
