@@ -1,6 +1,6 @@
 import type { Catalog, CatalogTable } from "../catalog/catalog.ts";
 import { Inconsistent } from "./inconsistency.ts";
-import { isGraphqlName } from "./names.ts";
+import { isEnumValueName } from "./names.ts";
 
 /** Value -> description of an enum table; refuses tables that cannot be one (semantics C.2). */
 export function enumValues(table: CatalogTable, catalog: Catalog): Map<string, string | undefined> {
@@ -27,7 +27,7 @@ export function enumValues(table: CatalogTable, catalog: Catalog): Map<string, s
   const values = new Map<string, string | undefined>();
   for (const row of catalog.enumRows.get(`${table.schema}.${table.name}`) ?? []) {
     const value = row[keyIndex] ?? "";
-    if (!isGraphqlName(value) || ["true", "false", "null"].includes(value)) {
+    if (!isEnumValueName(value)) {
       refuse(`the value "${value}" is not a valid GraphQL enum value name`);
     }
     values.set(value, row.find((_, index) => index !== keyIndex) ?? undefined);

@@ -6,6 +6,11 @@ export function isGraphqlName(text: string): boolean {
   return /^[_A-Za-z][_0-9A-Za-z]*$/.test(text);
 }
 
+/** Three words are literals of their own. */
+export function isEnumValueName(text: string): boolean {
+  return isGraphqlName(text) && !["true", "false", "null"].includes(text);
+}
+
 export function requireGraphqlName(text: string, what: string): string {
   if (!isGraphqlName(text))
     throw new Inconsistent("validation-failed", `${what} "${text}" is not a valid GraphQL identifier`);

@@ -13,7 +13,7 @@ import type {
   TablePermissions,
   UniqueConstraint,
 } from "./model.ts";
-import { baseName, isGraphqlName, rootFieldNames, rootOf } from "./names.ts";
+import { baseName, isEnumValueName, isGraphqlName, rootFieldNames, rootOf } from "./names.ts";
 
 /** A table while the model is built: its maps are the ones inside `table`. */
 export type TableDraft = {
@@ -95,7 +95,8 @@ function draftTable(
     ...catalog.uniqueKeys.map((unique) => ({ ...unique, primary: false })),
   ].flatMap(({ name, columns: names, primary }): UniqueConstraint[] => {
     const found = columnsOf(columns, names);
-    return found === undefined ? [] : [{ name, columns: found, primary }];
+    // GraphQL cannot say the names of the others.
+    return found === undefined || !isEnumValueName(name) ? [] : [{ name, columns: found, primary }];
   });
   const table: Table = {
     key,

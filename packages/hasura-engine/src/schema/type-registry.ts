@@ -13,6 +13,8 @@ import {
   GraphQLString,
 } from "graphql";
 
+import { isEnumValueName } from "../model/names.ts";
+
 /** Types of one role's schema by name: each is made once, and makes its fields only when they are asked for. */
 export type TypeRegistry = {
   scalar(name: string): GraphQLScalarType;
@@ -57,7 +59,7 @@ export function createTypeRegistry(): TypeRegistry {
     enumType: (name, description, values) =>
       remember(
         name,
-        () => new GraphQLEnumType({ name, description, values: values() }),
+        () => new GraphQLEnumType({ name, description, values: nameable(values()) }),
         (type) => type instanceof GraphQLEnumType,
       ),
     input: (name, description, fields) =>
@@ -71,6 +73,11 @@ export function createTypeRegistry(): TypeRegistry {
     get: (name) => types.get(name),
     all: () => [...types.values()],
   };
+}
+
+/** A column may be called `true`; GraphQL reads that as a literal of its own wherever an enum value could stand. */
+function nameable(values: GraphQLEnumValueConfigMap): GraphQLEnumValueConfigMap {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => isEnumValueName(name)));
 }
 
 /** Hasura lists fields by name. */

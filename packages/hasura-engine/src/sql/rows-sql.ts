@@ -219,7 +219,8 @@ function aggregateFieldSql(writer: Writer, field: AggregateField, own: string): 
           const key = keySql(writer, item);
           if (item.kind === "typename") return { key, value: `${quoteLiteral(item.value)}::text` };
           const call = `${field.function}(${columnOf(own, item.column)})`;
-          return { key, value: isStringified(writer, item.column.type) ? `${call}::text` : call };
+          if (!isStringified(writer, item.column.type)) return { key, value: call };
+          return { key, value: item.column.type.kind === "array" ? `${call}::text[]` : `${call}::text` };
         }),
       );
   }

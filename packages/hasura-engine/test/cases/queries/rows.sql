@@ -14,3 +14,5 @@ insert into articles values
 insert into shelves values (1, 1, 'low'), (1, 2, 'high');
 insert into boxes values (1, 1, 1), (2, 1, 2), (3, 1, 2);
 insert into archive.papers values (1, 1, 'first'), (2, 2, 'second');
+truncate "odd names";
+insert into "odd names" values (1, 2, 'hidden', 'from');

@@ -15,3 +15,5 @@ create table boxes (id int primary key, room int not null, place int not null,
                     foreign key (room, place) references shelves (room, place));
 create table archive.papers (id int primary key, "first author" int references authors (id), label text);
 create view titles as select id, title, author_id, views from articles;
+create table "odd names" (id int, "true" int, "two words" text, "select" text,
+                          constraint "odd names_pkey" primary key (id), constraint odd_true unique ("true"));
