@@ -1,9 +1,17 @@
-import { type GraphQLField, type GraphQLObjectType, getNamedType, isObjectType } from "graphql";
+import {
+  type GraphQLField,
+  type GraphQLInputType,
+  GraphQLList,
+  GraphQLNonNull,
+  type GraphQLObjectType,
+  getNamedType,
+  isObjectType,
+} from "graphql";
 import { HasuraError } from "../hasura-error.ts";
-import type { Json } from "../json/exact-json.ts";
+import { isJsonList, type Json } from "../json/exact-json.ts";
 import type { FieldMeaning } from "../schema/meaning.ts";
 import { checkArguments, foundKind } from "./arguments.ts";
-import type { InputValue } from "./input-value.ts";
+import { type InputValue, nullRefused } from "./input-value.ts";
 import type { ActionCall, ActionField, ActionSelection } from "./plan.ts";
 import type { PlanContext } from "./plan-context.ts";
 import { definitionOf, objectTypeOf, planAggregate, planList, planRows, requireLeaf } from "./plan-rows.ts";
@@ -39,14 +47,27 @@ function inputJson(context: PlanContext, value: InputValue): Json {
       return value.scalar.json;
     case "variable":
       context.variables.useValue(value.variable.name);
-      if ("name" in value.type)
-        refuseWrongScalar(value.type.name, value.variable.value ?? null, value.path, true, false);
-      return value.variable.value ?? null;
+      return variableJson(value.type, value.variable.value ?? null, value.path);
     case "list":
       return value.items.map((item) => inputJson(context, item));
     case "object":
       return new Map([...value.fields].map(([name, member]) => [name, inputJson(context, member)]));
   }
+}
+
+/** A variable's value in a place of scalars: what stands for a list of one becomes that list. */
+function variableJson(type: GraphQLInputType, json: Json, path: string): Json {
+  if (type instanceof GraphQLNonNull) {
+    if (json === null) throw nullRefused(type.ofType, path);
+    return variableJson(type.ofType, json, path);
+  }
+  if (json === null) return null;
+  if (type instanceof GraphQLList) {
+    const items = isJsonList(json) ? json : [json];
+    return items.map((item, index) => variableJson(type.ofType, item, `${path}[${index}]`));
+  }
+  refuseWrongScalar(type.name, json, path, true, false);
+  return json;
 }
 
 const WANTED: Readonly<Record<string, { what: string; fits: (json: Json) => boolean }>> = {

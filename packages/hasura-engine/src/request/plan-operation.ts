@@ -3,7 +3,9 @@ import { LRUCache } from "lru-cache";
 import { HasuraError } from "../hasura-error.ts";
 import type { Json } from "../json/exact-json.ts";
 import { toPlain } from "../json/exact-json.ts";
-import type { RoleSchema } from "../schema/role-schema.ts";
+import type { Parameter } from "../permissions/expression.ts";
+import { hasJoins, targetOfQuery } from "../remote-schema/join-rows.ts";
+import { NO_QUERIES, type RoleSchema } from "../schema/role-schema.ts";
 import { asList, asObject, checkArguments, given, limitParameter } from "./arguments.ts";
 import { checkIntrospection } from "./check-introspection.ts";
 import { readDocument } from "./document.ts";
@@ -119,18 +121,13 @@ function refuseInSubscription(fields: readonly RootField[], kind: OperationTypeN
   if (kind !== OperationTypeNode.SUBSCRIPTION) return;
   if (fields.some((field) => field.kind === "table-stream") && fields.length > 1)
     throw new HasuraError("not-supported", "exactly one root field is allowed for streaming subscriptions");
-  if (fields.some((field) => holdsRemote(field)))
+  if (fields.some(holdsRemote))
     throw new HasuraError("not-supported", "Remote relationships are not allowed in subscriptions");
 }
 
-function holdsRemote(value: unknown, depth = 0): boolean {
-  if (typeof value !== "object" || value === null || depth > 40) return false;
-  if ("join" in value && "kind" in value && value.kind === "remote") return true;
-  const below = "fields" in value ? value.fields : "rows" in value ? value.rows : undefined;
-  const inner =
-    "select" in value ? value.select : "query" in value ? value.query : "stream" in value ? value.stream : undefined;
-  const list = Array.isArray(below) ? below : below === undefined ? [] : [below];
-  return [...list, inner].some((part) => holdsRemote(part, depth + 1));
+function holdsRemote(field: RootField): boolean {
+  if (field.kind === "table-stream") return hasJoins({ kind: "rows", rows: field.stream.rows });
+  return field.kind === "table-query" && hasJoins(targetOfQuery(field.query));
 }
 
 function isReusable(fields: readonly RootField[], variables: Variables): boolean {
@@ -221,8 +218,7 @@ function planRootField(
     case "delete-by-pk":
       return { ...base, kind: "table-mutation", mutation: planTableMutation(context, meaning, definition, field) };
     default:
-      if (field.name === "no_queries_available")
-        return { ...base, kind: "typename", value: "There are no queries available to the current role." };
+      if (field.name === "no_queries_available") return { ...base, kind: "typename", value: NO_QUERIES };
       throw new HasuraError("unexpected", `'${field.name}' cannot be planned`, field.path);
   }
 }
@@ -273,7 +269,15 @@ function planStream(
       ordering: ordering?.kind === "enum" && ordering.value === "DESC" ? "desc" : "asc",
       initialValue: columnValue(context, column, value),
     },
-    batchSize: limitParameter(batchSize),
+    batchSize: capped(limitParameter(batchSize), context.schema.access.of(table).select?.limit),
     rows: planRows(context, table, objectTypeOf(definition, field), field.selections, field.path),
   };
+}
+
+/** The smaller of the client's number and the role's limit. */
+function capped(parameter: Parameter, limit: number | undefined): Parameter {
+  if (limit === undefined || parameter.from === "session") return parameter;
+  const smaller = (text: string | null): string => String(text === null ? limit : Math.min(Number(text), limit));
+  if (parameter.from === "constant") return { ...parameter, text: smaller(parameter.text) };
+  return { ...parameter, encode: (json) => smaller(parameter.encode(json)) };
 }

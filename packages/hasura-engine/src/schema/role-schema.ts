@@ -71,6 +71,10 @@ export function createRoleSchemas(model: Model): RoleSchemas {
 
 type Fields = GraphQLFieldConfigMap<unknown, unknown>;
 
+/** Description and answer of the field that a role without any other has. */
+export const NO_QUERIES =
+  "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions.";
+
 function buildRoleSchema(model: Model, role: string, backendOnly: boolean): RoleSchema {
   const types = createTypeRegistry();
   const access = createRoleAccess(model, role, backendOnly);
@@ -101,8 +105,7 @@ function buildRoleSchema(model: Model, role: string, backendOnly: boolean): Role
   if (Object.keys(queryFields).length === 0)
     queryFields.no_queries_available = {
       type: new GraphQLNonNull(GraphQLString),
-      description:
-        "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions.",
+      description: NO_QUERIES,
     };
   const query = root("query_root", undefined, queryFields);
   if (query === undefined) throw new Error("a query root has at least one field");
