@@ -102,7 +102,7 @@ export async function startHostile(): Promise<Hostile> {
 }
 
 /** Words that tell of the engine's inside: SQL, its aliases, object ids, stacks, files. */
-const INSIDE =
+export const INSIDE =
   /\b(select|insert into|from|where|lateral|json_agg|json_object|coalesce)\b.*\bt\d+\b|"public"\."|\$\d+::|pg_catalog|\brelation with OID\b|\bat \S+ \(|\.ts:\d|node:internal|\/packages\/|\/work\//i;
 
 /** The errors of a refusal, after looking that they tell nothing of the inside. */
