@@ -1,5 +1,11 @@
 import { assertDatabaseFit, createDatabase, type Database } from "@control-plane/db";
-import { createLogger, createMetrics, type Logger, type Metrics } from "@control-plane/service-kit";
+import {
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  registerPoolMetrics,
+} from "@control-plane/service-kit";
 import { MongoClient } from "mongodb";
 import type pg from "pg";
 import type { Config } from "./config.ts";
@@ -44,6 +50,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     log,
     metrics: createMetrics("logs-schema"),
   };
+  registerPoolMetrics(deps.metrics, database.pool);
   const close = async (): Promise<void> => {
     await mongo.close();
     await database.close();

@@ -25,6 +25,7 @@ test("live, ready and metrics answer without a secret, and the metrics name nobo
 
   expect([live.statusCode, ready.statusCode, metrics.statusCode]).toEqual([200, 200, 200]);
   expect(metrics.body).toMatch(/route="\/graphql"/);
+  expect(metrics.body).toMatch(/^database_pool_connections\{.*state="idle".*\} [1-9]/m);
   for (const name of [acme.id, acme.run.id, acme.viewer.id]) expect(metrics.body).not.toContain(name);
 });
 
