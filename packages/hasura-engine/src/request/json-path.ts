@@ -11,7 +11,7 @@ export function parseJsonPath(text: string, path: string): string[] {
     STEP.lastIndex = position;
     const match = STEP.exec(text);
     if (match === null || match[0] === "")
-      throw new HasuraError("parse-failed", `parse json path error: ${text}`, path);
+      throw new HasuraError("validation-failed", `parse json path error: ${text}`, path);
     const step = match.slice(1).find((part) => part !== undefined) ?? "";
     steps.push(step.replaceAll(/\\(.)/g, "$1"));
     position += match[0].length;

@@ -76,7 +76,7 @@ function planRowField(context: PlanContext, type: GraphQLObjectType, field: Coll
         ...selected,
         kind: "column",
         column: meaning.column,
-        jsonPath: path === undefined ? undefined : parseJsonPath(plainText(context, path), path.path),
+        jsonPath: path === undefined ? undefined : parseJsonPath(plainText(context, path), `${field.path}.args`),
       };
     }
     case "relationship": {
