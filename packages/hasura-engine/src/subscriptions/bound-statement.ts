@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type pg from "pg";
 import { HasuraError } from "../hasura-error.ts";
 import type { Operation, RootField } from "../request/plan.ts";
@@ -73,14 +74,14 @@ function bind(statement: Statement, bindings: Bindings): BoundStatement {
  * role's filters, its values for the variables and session variables the operation really uses.
  */
 export function cohortKey(polled: Polled): string {
-  if (polled.kind === "stream") {
-    const { alias, bound } = polled.part;
-    return JSON.stringify(["stream", alias, bound.statement.text, bound.values]);
-  }
-  const parts = polled.parts.map((part) =>
-    part.kind === "constant" ? [part.alias, part.jsonText] : [part.alias, part.bound.statement.text, part.bound.values],
+  const parts: readonly (LivePart | StreamPart)[] = polled.kind === "stream" ? [polled.part] : polled.parts;
+  const facts = parts.map((part) =>
+    "bound" in part ? [part.alias, part.bound.statement.text, part.bound.values] : [part.alias, part.jsonText],
   );
-  return JSON.stringify(["live", ...parts]);
+  // Values may be long, and every member of a stream gets a key with each batch.
+  return createHash("sha256")
+    .update(JSON.stringify([polled.kind, ...facts]))
+    .digest("base64");
 }
 
 /** The statement has no parameters left that a session could decide. */

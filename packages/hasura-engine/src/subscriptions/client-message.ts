@@ -51,6 +51,9 @@ function isOptionalObject(payload: Json | undefined): boolean {
   return payload === undefined || payload === null || isJsonObject(payload);
 }
 
+/** As Node's bound for the headers of a request. */
+const HEADERS_LENGTH_MAX = 16 * 1024;
+
 /** `payload.headers`, names in lower case; absent means none. */
 function readHeaders(payload: Json | undefined): ReadonlyMap<string, string> | undefined {
   if (payload === undefined || payload === null) return new Map();
@@ -59,8 +62,11 @@ function readHeaders(payload: Json | undefined): ReadonlyMap<string, string> | u
   if (headers === null) return new Map();
   if (!isJsonObject(headers)) return undefined;
   const read = new Map<string, string>();
+  let length = 0;
   for (const [name, value] of headers) {
     if (typeof value !== "string") return undefined;
+    length += name.length + value.length;
+    if (length > HEADERS_LENGTH_MAX) return undefined;
     read.set(name.toLowerCase(), value);
   }
   return read;

@@ -5,33 +5,47 @@ import type { FastifyInstance } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
 import { isOriginAllowed } from "../server/cors.ts";
 import { headerMap } from "../server/request-facts.ts";
+import { createOperationRoom } from "./operation-room.ts";
 import { closeSocket, type SocketDeps, SUBPROTOCOL, serveSocket } from "./socket-connection.ts";
 
 const SOCKETS_MAX = 1_000;
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** For the closing handshake of sockets that the server ends. */
 const CLOSE_WITHIN_MS = 1_000;
+/** Of operations that run on all sockets. */
+const OPERATIONS_BYTES_MAX = 64 * 1024 * 1024;
+/** Sent and not yet taken in by all clients together. */
+const UNREAD_BYTES_MAX = 256 * 1024 * 1024;
 
-export type SocketsOptions = SocketDeps & { readonly corsDomain: string; readonly socketsMax?: number | undefined };
+export type SocketsOptions = Omit<SocketDeps, "room" | "isCrowded"> & {
+  readonly corsDomain: string;
+  readonly socketsMax?: number | undefined;
+};
 
 /** WebSocket upgrades on `/v1/graphql`; sockets end with the server and with every change of metadata. */
-export function registerSockets(server: FastifyInstance, deps: SocketsOptions): void {
+export function registerSockets(server: FastifyInstance, options: SocketsOptions): void {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MESSAGE_BYTES_MAX,
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
-  const socketsMax = deps.socketsMax ?? SOCKETS_MAX;
+  const socketsMax = options.socketsMax ?? SOCKETS_MAX;
+  const deps: SocketDeps = {
+    ...options,
+    room: createOperationRoom(OPERATIONS_BYTES_MAX),
+    isCrowded: () =>
+      [...sockets.clients].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0) > UNREAD_BYTES_MAX,
+  };
   server.server.on("upgrade", (request, stream, head) => {
     stream.on("error", () => stream.destroy());
-    const refusal = refusalOf(request, sockets.clients.size, socketsMax, deps.corsDomain);
+    const refusal = refusalOf(request, sockets.clients.size, socketsMax, options.corsDomain);
     if (refusal !== undefined) return refuse(stream, refusal);
     sockets.handleUpgrade(request, stream, head, (socket) => {
       if (socket.protocol === SUBPROTOCOL) serveSocket(socket, upgradeOf(request), deps);
       else closeSocket(socket, 4406, "Subprotocol not acceptable");
     });
   });
-  const forgetListener = deps.engine.onChange(() => closeAll(sockets, 1012, "the metadata has changed"));
+  const forgetListener = options.engine.onChange(() => closeAll(sockets, 1012, "the metadata has changed"));
   server.addHook("preClose", async () => {
     forgetListener();
     closeAll(sockets, 1001, "the server is going away");

@@ -5,6 +5,7 @@ import type { InternalView } from "../server/error-answer.ts";
 import type { Authenticator } from "../session/authenticator.ts";
 import type { Session } from "../session/session.ts";
 import { type ClientMessage, readClientMessage } from "./client-message.ts";
+import type { OperationRoom } from "./operation-room.ts";
 import type { SocketEngine } from "./socket-engine.ts";
 import { createSocketOperations, type SocketOperations } from "./socket-operations.ts";
 
@@ -15,6 +16,9 @@ export type SocketDeps = {
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly view: Omit<InternalView, "admin">;
   readonly onFailure: (error: unknown, requestId: string) => void;
+  readonly room: OperationRoom;
+  /** All clients together leave more unread than the process can hold. */
+  readonly isCrowded: () => boolean;
 };
 
 /** What the upgrade request said. */
@@ -26,6 +30,8 @@ const PING_EVERY_MS = 5_000;
 const SILENCE_MAX_MS = 30_000;
 /** A client that reads slower than its subscriptions write is cut off before it fills the process's memory. */
 const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+/** Who leaves no more than this unread is not cut off for the others. */
+const UNREAD_BYTES_OF_EACH = 128 * 1024;
 const TIMER_MAX_MS = 2 ** 31 - 1;
 /** Of RFC 6455. */
 const REASON_BYTES_MAX = 123;
@@ -45,7 +51,8 @@ type Connection = {
 export function serveSocket(socket: WebSocket, upgrade: Upgrade, deps: SocketDeps): void {
   const send = (text: string): void => {
     if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > UNREAD_BYTES_MAX) socket.terminate();
+    const unread = socket.bufferedAmount;
+    if (unread > UNREAD_BYTES_MAX || (unread > UNREAD_BYTES_OF_EACH && deps.isCrowded())) socket.terminate();
     else socket.send(text);
   };
   const operations = createSocketOperations({ ...deps, send });
@@ -55,20 +62,23 @@ export function serveSocket(socket: WebSocket, upgrade: Upgrade, deps: SocketDep
     if (connection.phase.name === "new") closeSocket(socket, 4408, "Connection initialisation timeout");
   }, INIT_WITHIN_MS);
   timers.add(initTimer);
-  socket.on("error", () => socket.terminate());
+  // The library closes the socket itself, and tells the client why.
+  socket.on("error", () => {});
   socket.on("close", () => {
     connection.phase = { name: "closed" };
     for (const timer of timers) clearTimeout(timer);
     operations.stopAll();
   });
   socket.on("message", (data) => {
-    const message = readClientMessage(String(data));
+    if (socket.readyState !== socket.OPEN) return;
+    const text = String(data);
+    const message = readClientMessage(text);
     if (message === undefined) closeSocket(socket, 4400, "Invalid message received");
-    else if (socket.readyState === socket.OPEN) receive(connection, message, send);
+    else receive(connection, message, text.length, send);
   });
 }
 
-function receive(connection: Connection, message: ClientMessage, send: (text: string) => void): void {
+function receive(connection: Connection, message: ClientMessage, bytes: number, send: (text: string) => void): void {
   const { socket, operations, phase } = connection;
   switch (message.type) {
     case "connection_init":
@@ -89,7 +99,8 @@ function receive(connection: Connection, message: ClientMessage, send: (text: st
       else if (operations.has(id)) closeSocket(socket, 4409, `Subscriber for ${id} already exists`);
       else {
         const { requestId } = connection.upgrade;
-        operations.start(id, message.payload, { session: phase.session, clientHeaders: phase.headers, requestId });
+        const context = { session: phase.session, clientHeaders: phase.headers, requestId };
+        operations.start(id, { payload: message.payload, bytes }, context);
       }
       return;
     }
