@@ -101,7 +101,7 @@ export const bundleSchema = z.object({
 export type Bundle = z.infer<typeof bundleSchema>;
 
 export const claimReplySchema = z.object({
-  leaseToken: z.string().startsWith("lt_"),
+  leaseToken: z.string().regex(/^lt_[A-Za-z0-9_-]{43}$/),
   leaseExpiresAt: instant,
   heartbeatSeconds: z.number().positive(),
   deadlineAt: instant,
