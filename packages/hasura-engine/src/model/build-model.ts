@@ -12,6 +12,7 @@ import { resolveRelationships } from "./relationships.ts";
 import { resolveRemoteRelationships } from "./remote-relationships.ts";
 import { type BuildRemoteRole, type Introspected, resolveRemoteSchemas } from "./remote-schemas.ts";
 import { draftTables, type RootFieldOwners } from "./table-drafts.ts";
+import { tableTypeOwners } from "./type-names.ts";
 
 export type ModelInput = {
   readonly metadata: Metadata;
@@ -32,7 +33,16 @@ export function buildModel({ metadata, catalog, env, remotes, version, buildRemo
   resolveRelationships(drafts, source, findings);
   const customTypes = resolveCustomTypes(metadata, drafts, catalog, findings);
   const actions = resolveActions({ metadata, env, customTypes, findings, owners });
-  const remoteSchemas = resolveRemoteSchemas({ metadata, env, remotes, buildRemoteRole, findings, owners });
+  const remoteSchemas = resolveRemoteSchemas({
+    metadata,
+    env,
+    remotes,
+    buildRemoteRole,
+    findings,
+    owners,
+    tableTypes: tableTypeOwners(drafts),
+    customTypes: customTypes.types,
+  });
   resolveRemoteRelationships(drafts, remoteSchemas, source, findings);
   resolvePermissions(drafts, source, findings);
   return {

@@ -8,6 +8,7 @@ import type { CustomObject, CustomRelationship, CustomTypes } from "./model.ts";
 import { requireGraphqlName } from "./names.ts";
 import { requireColumn } from "./relationships.ts";
 import type { TableDrafts } from "./table-drafts.ts";
+import { tableTypeOwners } from "./type-names.ts";
 
 type Place = "input" | "output";
 
@@ -160,13 +161,12 @@ function requireUniqueNames(metadata: CustomTypesMetadata, drafts: TableDrafts):
   );
   for (const name of names) requireGraphqlName(name, "the type name");
   requireUnique(names, "type names");
-  const reserved = new Set([...builtinScalars, "query_root", "mutation_root", "subscription_root"]);
-  const tables = new Set([...drafts.values()].map(({ table }) => table.graphqlName));
-  const objectNames = [...metadata.enums, ...metadata.input_objects, ...metadata.objects].map(({ name }) => name);
-  for (const name of objectNames) {
-    if (reserved.has(name) || tables.has(name)) {
+  const tables = tableTypeOwners(drafts);
+  const scalars = new Set(metadata.scalars.map(({ name }) => name));
+  for (const name of names) {
+    const scalar = scalars.has(name);
+    if ((!scalar && builtinScalars.has(name)) || tables.holderOf(name, scalar) !== undefined)
       throw new Inconsistent("constraint-violation", `the type name "${name}" is in use already`);
-    }
   }
 }
 

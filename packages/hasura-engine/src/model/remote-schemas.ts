@@ -2,8 +2,9 @@ import type { GraphQLSchema } from "graphql";
 import type { Metadata, RemoteSchemaMetadata } from "../metadata/metadata.ts";
 import { type Env, fillUrl, fromEnv, httpUrl, resolveHeaders } from "./env-templates.ts";
 import { type Findings, Inconsistent } from "./inconsistency.ts";
-import type { HeaderSetting, RemoteRoleSchema, RemoteSchema } from "./model.ts";
+import type { CustomTypes, HeaderSetting, RemoteRoleSchema, RemoteSchema } from "./model.ts";
 import { claim, type RootFieldOwners } from "./table-drafts.ts";
+import { requireFreeTypeNames, requireSameTypes, type TypeOwners } from "./type-names.ts";
 
 const timeoutSecondsDefault = 60;
 
@@ -56,34 +57,47 @@ type Input = {
   readonly buildRemoteRole: BuildRemoteRole;
   readonly findings: Findings;
   readonly owners: RootFieldOwners;
+  readonly tableTypes: TypeOwners;
+  readonly customTypes: CustomTypes;
 };
 
 /** Later than tables and actions, which keep a root field that a remote also has. */
 export function resolveRemoteSchemas(input: Input): RemoteSchema[] {
-  return input.metadata.remote_schemas.flatMap((entry) => {
+  const resolved: RemoteSchema[] = [];
+  for (const entry of input.metadata.remote_schemas) {
     const object = { type: "remote_schema", name: entry.name, definition: entry };
-    return input.findings.attempt(object, () => resolveRemoteSchema(entry, input)) ?? [];
-  });
+    const remote = input.findings.attempt(object, () => resolveRemoteSchema(entry, input, resolved));
+    if (remote !== undefined) resolved.push(remote);
+  }
+  return resolved;
 }
 
-function resolveRemoteSchema(
-  entry: RemoteSchemaMetadata,
-  { env, remotes, buildRemoteRole, findings, owners }: Input,
-): RemoteSchema {
-  const { name, definition, comment, permissions } = entry;
-  const address = addressOf(entry, env);
-  const introspected = remotes.get(name);
+function resolveRemoteSchema(entry: RemoteSchemaMetadata, input: Input, others: readonly RemoteSchema[]): RemoteSchema {
+  const { name, definition, comment } = entry;
+  const address = addressOf(entry, input.env);
+  const introspected = input.remotes.get(name);
   if (introspected === undefined)
     throw new Inconsistent("remote-schema-error", `the remote schema "${name}" was not introspected`);
   if ("fault" in introspected) throw new Inconsistent("remote-schema-error", introspected.fault);
   const { schema } = introspected;
+  requireFreeTypeNames({ name, schema }, input.tableTypes, input.customTypes, others);
   const queries = Object.keys(schema.getQueryType()?.getFields() ?? {});
   const mutations = Object.keys(schema.getMutationType()?.getFields() ?? {});
   claim(
     [...queries.map((field) => `query ${field}`), ...mutations.map((field) => `mutation ${field}`)],
     `remote schema ${name}`,
-    owners,
+    input.owners,
   );
+  const roles = resolveRoles(entry, schema, input, others);
+  return { ...address, forwardClientHeaders: definition.forward_client_headers, comment, schema, roles };
+}
+
+function resolveRoles(
+  { name, permissions }: RemoteSchemaMetadata,
+  schema: GraphQLSchema,
+  { findings, buildRemoteRole }: Input,
+  others: readonly RemoteSchema[],
+): Map<string, RemoteRoleSchema> {
   const roles = new Map<string, RemoteRoleSchema>();
   for (const permission of permissions) {
     const object = {
@@ -92,11 +106,14 @@ function resolveRemoteSchema(
       definition: { remote_schema: name, ...permission },
     };
     const role = findings.attempt(object, () => {
+      if (permission.role === "admin")
+        throw new Inconsistent("constraint-violation", "cannot define permission for admin role");
       const built = buildRemoteRole(schema, permission.definition.schema);
       if ("reason" in built) throw new Inconsistent("validation-failed", built.reason);
+      requireSameTypes(name, permission.role, built.role, others);
       return built.role;
     });
     if (role !== undefined) roles.set(permission.role, role);
   }
-  return { ...address, forwardClientHeaders: definition.forward_client_headers, comment, schema, roles };
+  return roles;
 }

@@ -46,7 +46,7 @@ function namedValue(value: ConstValueNode, typeName: string, reading: Reading): 
   );
   if (definition?.kind === Kind.SCALAR_TYPE_DEFINITION) return scalarValue(value, typeName, reading);
   if (definition?.kind === Kind.ENUM_TYPE_DEFINITION) {
-    if (isSessionVariable(value)) return session(value.value, typeName);
+    if (isSessionVariable(value) && reading.sessionAllowed) return session(value.value, typeName);
     if (value.kind !== Kind.ENUM) throw reading.refusal(fault.presetNotOfKind(typeName, print(value), "an enum value"));
     const known = definition.values?.some((candidate) => candidate.name.value === value.value) === true;
     if (!known) throw reading.refusal(fault.presetEnumValueMissing(typeName, value.value));

@@ -8,15 +8,15 @@ import {
   type GraphQLNamedType,
   GraphQLNonNull,
   GraphQLObjectType,
-  GraphQLSchema,
+  type GraphQLSchema,
   type GraphQLType,
   GraphQLUnionType,
   isInputType,
-  isInterfaceType,
   isObjectType,
   isOutputType,
 } from "graphql";
 import type { RemotePreset, RemoteSchema } from "../model/model.ts";
+import { reachableTypes } from "../model/type-names.ts";
 import { sorted, type TypeRegistry } from "./type-registry.ts";
 
 /** A remote schema as one role sees it, with its types taken over into the role's own schema by name. */
@@ -29,7 +29,7 @@ export type RemoteView = {
   /** What the client may say; arguments and input fields that are preset stand in `presets` alone. */
   readonly schema: GraphQLSchema;
   readonly presets: ReadonlyMap<string, RemotePreset>;
-  /** Objects that only an interface leads to: nothing else names them in the role's schema. */
+  /** Objects behind interfaces, also those that nothing else names. */
   readonly implementers: readonly GraphQLObjectType[];
 };
 
@@ -45,25 +45,15 @@ export function viewRemote(types: TypeRegistry, remote: RemoteSchema, role: stri
     remote,
     schema,
     presets: permission?.presets ?? new Map(),
-    implementers: adopt.objects(implementersOnly(schema)),
+    implementers: adopt.objects(implementersOf(schema)),
     query: { typeName: query.name, fields: adopt.fields(query) },
     mutation: mutation === undefined ? undefined : { typeName: mutation.name, fields: adopt.fields(mutation) },
   };
 }
 
-/** Possible types of the interfaces that are reached, as far as fields do not lead to them. */
-function implementersOnly(schema: GraphQLSchema): readonly GraphQLObjectType[] {
-  const [query, mutation] = [schema.getQueryType() ?? null, schema.getMutationType() ?? null];
-  const found = new Set<GraphQLObjectType>();
-  for (;;) {
-    const reached = new GraphQLSchema({ query, mutation, types: [...found], assumeValid: true }).getTypeMap();
-    const missing = Object.values(reached)
-      .filter(isInterfaceType)
-      .flatMap((type) => schema.getPossibleTypes(type))
-      .filter((type) => !found.has(type) && reached[type.name] === undefined);
-    if (missing.length === 0) return [...found];
-    for (const type of missing) found.add(type);
-  }
+/** All objects that may stand behind an interface; the role's schema would not find those that no field leads to. */
+function implementersOf(schema: GraphQLSchema): readonly GraphQLObjectType[] {
+  return [...reachableTypes(schema).values()].filter(isObjectType).filter((type) => type.getInterfaces().length > 0);
 }
 
 /** Copies types under their own names; a scalar that is already there is shared. */

@@ -110,6 +110,10 @@ describe("a role schema that is no sub-schema is refused", () => {
       'expected preset value ""NEWS"" of type "Kind" to be an enum value',
     ],
     [
+      'enum Kind { NEWS } type User { posts(limit: Int!, kind: Kind @preset(value: "x-hasura-kind", static: true)): [Post] }',
+      'expected preset value ""x-hasura-kind"" of type "Kind" to be an enum value',
+    ],
+    [
       'type Query { found(ids: [Int] @preset(value: "x-hasura-ids")): [Found] }',
       'illegal preset value at "ids". Session arguments can only be set for singleton values',
     ],
