@@ -12,7 +12,7 @@ import {
   type ScalarTypeDefinitionNode,
 } from "graphql";
 import { z } from "zod";
-import type { Problem } from "./problem.ts";
+import { type Problem, unsupported } from "./problem.ts";
 
 type Named = Readonly<Record<string, unknown>> & { readonly name: string };
 type Joined = { readonly object: Readonly<Record<string, unknown>>; readonly problems: readonly Problem[] };
@@ -121,6 +121,7 @@ function readSdl(sdl: string): Declared | { readonly problems: readonly Problem[
         addObject(declared, definition, complain);
         break;
       case Kind.INPUT_OBJECT_TYPE_DEFINITION:
+        complainOfDefaults(definition.fields ?? [], `type ${definition.name.value}`, complain);
         declared.types.input_objects.set(definition.name.value, inputObject(definition));
         break;
       case Kind.ENUM_TYPE_DEFINITION:
@@ -145,6 +146,7 @@ function addObject(
   if ((definition.interfaces ?? []).length > 0) complain(`type ${name} implements an interface, which actions may not`);
   if (name === "Query" || name === "Mutation") {
     for (const field of definition.fields ?? []) {
+      complainOfDefaults(field.arguments ?? [], `action ${field.name.value}`, complain);
       if (declared.actions.has(field.name.value)) complain(`action ${field.name.value} is declared more than once`);
       declared.actions.set(field.name.value, signature(field, name === "Query" ? "query" : "mutation"));
     }
@@ -159,6 +161,17 @@ function addObject(
     ...describe(definition),
     fields: (definition.fields ?? []).map(outputField),
   });
+}
+
+/** Hasura drops them without a word, and the handler would wait for a value that never comes. */
+function complainOfDefaults(
+  inputs: readonly InputValueDefinitionNode[],
+  owner: string,
+  complain: (message: string) => void,
+): void {
+  for (const { name, defaultValue } of inputs) {
+    if (defaultValue !== undefined) complain(unsupported(`the default of "${name.value}" in ${owner}`));
+  }
 }
 
 function outputField(field: FieldDefinitionNode): Readonly<Record<string, unknown>> {

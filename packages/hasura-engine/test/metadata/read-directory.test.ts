@@ -189,6 +189,18 @@ test("actions and types must stand in both files", async () => {
   ]);
 });
 
+test("defaults in actions.graphql, which Hasura would drop, are refused", async () => {
+  const found = await problemsOf({
+    "actions.graphql": sdl.replace("id: uuid!)", "id: uuid = 1)").replace("size: Size }", "size: Size = SMALL }"),
+    "actions.yaml": yaml,
+  });
+
+  expect(found).toEqual([
+    'actions.graphql: the default of "id" in action look is not supported by the embedded engine',
+    'actions.graphql: the default of "size" in type MakeInput is not supported by the embedded engine',
+  ]);
+});
+
 test("a fault in actions.yaml is named with its place there", async () => {
   const found = await problemsOf({
     "actions.graphql": sdl,
