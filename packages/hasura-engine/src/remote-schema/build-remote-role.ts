@@ -11,7 +11,7 @@ import {
 } from "graphql";
 import type { RemotePreset, RemoteRoleSchema } from "../model/model.ts";
 import { checkRoleSchema } from "./check-role-schema.ts";
-import { reasonOf } from "./role-schema-faults.ts";
+import { fault, reasonOf } from "./role-schema-faults.ts";
 
 /** `reason` is Hasura's text for the inconsistency (code `validation-failed`); `problems` are its pieces. */
 export type RemoteRole =
@@ -52,6 +52,7 @@ function buildRole(document: DocumentNode, presets: Map<string, RemotePreset>): 
     .map((definition) => visiblePart(definition, isVisible));
   try {
     const schema = buildASTSchema({ ...document, definitions }, { assumeValid: true, assumeValidSDL: true });
+    if (!schema.getQueryType()) return refused([fault.queryRootMissing()]);
     return { role: { schema, presets } };
   } catch (error) {
     return refused([error instanceof Error ? error.message : String(error)]);

@@ -72,6 +72,8 @@ export function checkRoleSchema(upstream: GraphQLSchema, document: DocumentNode)
 function checkDocument(check: Check): void {
   const definitions = check.document.definitions;
   const types = definitions.filter(isTypeDefinitionNode);
+  const other = definitions.find((definition) => !isTypeDefinitionNode(definition) && !isSchemaDefinition(definition));
+  if (other !== undefined) throw check.refusal(fault.definitionRefused(other.kind));
   const twice = duplicates(types.map((type) => type.name.value));
   if (twice.length > 0) throw check.refusal(fault.duplicateTypes(twice));
   if (definitions.filter(isSchemaDefinition).length > 1) throw check.refusal(fault.severalSchemaDefinitions());

@@ -23,6 +23,9 @@ export const fault = {
     `object ${quote(object)} is trying to implement the following interfaces that do not exist in the corresponding upstream remote object: ${list(names)}`,
   enumValuesMissing: (name: string, values: readonly string[]) =>
     `enum ${quote(name)} contains the following enum values that do not exist in the corresponding upstream remote enum: ${list(values)}`,
+  queryRootMissing: () => "query root does not exist in the schema definition",
+  /** Hasura's parser does not know them. */
+  definitionRefused: (kind: string) => `the schema of a role has type definitions only, no ${kind}`,
   severalSchemaDefinitions: () => "multiple schema definitions found",
   duplicateTypes: (names: readonly string[]) => `duplicate type names found: ${list(names)}`,
   duplicateDirectives: (kind: ParentKind, parent: string, names: readonly string[]) =>

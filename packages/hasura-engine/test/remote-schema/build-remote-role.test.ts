@@ -121,6 +121,19 @@ describe("a role schema that is no sub-schema is refused", () => {
       "type Post { title: String @deprecated }",
       '"Directive": "deprecated" does not exist in the upstream remote schema',
     ],
+    ["type Post { title: String }", "query root does not exist in the schema definition"],
+    [
+      "schema { mutation: Mutation } type Mutation { rename(id: Int!, name: String!): User } type User { id: Int! }",
+      "query root does not exist in the schema definition",
+    ],
+    [
+      "type Query { at: Time } scalar Time extend type Query { user(id: Int! @preset(value: 1)): User } type User { id: Int! }",
+      "the schema of a role has type definitions only, no ObjectTypeExtension",
+    ],
+    [
+      "directive @preset(value: Int) on ARGUMENT_DEFINITION type Query { at: Time } scalar Time",
+      "the schema of a role has type definitions only, no DirectiveDefinition",
+    ],
   ])("%s", (sdl, piece) => {
     expect(reason(sdl)).toBe(because + piece);
   });
