@@ -12,8 +12,9 @@ export async function createTestDatabase(sql: string): Promise<TestDatabase> {
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href, max: 4 });
-  // A connection that is closing while the database is dropped may still be told so.
+  // A connection that is closing while the database is dropped may still be told so; an idle one tells its pool.
   pool.on("connect", (client) => client.on("error", () => {}));
+  pool.on("error", () => {});
   await pool.query(sql);
   return {
     url: url.href,
