@@ -160,15 +160,3 @@ test("waiting for no time is not waiting", async ({ service, acme }) => {
 
   expect(places).toEqual(["1.1"]);
 });
-
-test("a server that closes answers the pages that wait", async ({ start, acme }) => {
-  const service = await start();
-  await acme.write({});
-  const reads = watchReads(service);
-
-  const waiting = acme.readRun(service, AFTER_FIRST);
-  await expect.poll(reads.count, { timeout: 10_000 }).toBeGreaterThan(0);
-  await service.server.close();
-
-  expect((await waiting).page).toMatchObject({ lines: [], error: null, endCursor: cursorText("1.1") });
-});
