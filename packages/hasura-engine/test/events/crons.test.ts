@@ -140,6 +140,40 @@ test("another schedule takes away the slots of the old one", async () => {
   await expect.poll(async () => new Set(await ahead())).toEqual(new Set(["02-02 12:30"]));
 });
 
+test("a denser schedule is written although it has the slots of the old one", async () => {
+  const minutes = async () => (await ahead()).slice(0, 100).map((slot) => slot.slice(-2));
+  start({ ...yearly(), schedule: "0 * * * *" });
+  await expect.poll(async () => (await ahead()).length).toBe(100);
+  for (const crons of open.splice(0)) await crons.stop();
+
+  start({ ...yearly(), schedule: "*/30 * * * *" });
+
+  await expect.poll(async () => new Set(await minutes())).toEqual(new Set(["00", "30"]));
+  expect(await ahead()).toHaveLength(100);
+});
+
+test("the slots of a downtime that outlasts the log are delivered too, within the tolerance", async () => {
+  // The last slot that was written ahead: nobody has touched it yet.
+  await database.pool.query(
+    "insert into embedded_hdb.cron_events (trigger_name, scheduled_time) values ('yearly', date_trunc('hour', now()) - interval '30 hours')",
+  );
+
+  start({ ...yearly(), schedule: "0 * * * *" });
+
+  await expect
+    .poll(async () => (await past()).filter((slot) => JSON.stringify(slot).includes("delivered")).length)
+    .toBeGreaterThanOrEqual(6);
+  expect((await past()).length).toBeLessThan(10);
+  expect(await ahead()).not.toEqual([]);
+});
+
+test("a trigger that is new has no slots of the past", async () => {
+  start({ ...yearly(), schedule: "* * * * *" });
+
+  await expect.poll(async () => (await ahead()).length).toBeGreaterThan(50);
+  expect(webhook.calls()).toEqual([]);
+});
+
 test("a slot whose engine died is taken over once its lock is old", async () => {
   await missedSlot("1 hour");
   await database.pool.query(
