@@ -281,11 +281,11 @@ test.each([...SERVICES, "runner-python", "migrate"])("%s runs unprivileged and w
   expect(container.resources.limits.memory).toMatch(/^\d+Mi$/);
 });
 
-test.each(SERVICES)("%s is probed on /live and /ready", (app) => {
+test.each(SERVICES)("%s lives by /live, and is in service by /ready unless it answers without its stores", (app) => {
   const container = containerOf(app);
 
   expect(container.livenessProbe?.httpGet.path).toBe("/live");
-  expect(container.readinessProbe?.httpGet.path).toBe("/ready");
+  expect(container.readinessProbe?.httpGet.path).toBe(app === "logs-schema" ? "/live" : "/ready");
 });
 
 test("the images are built with the pinned pnpm and turbo", () => {
