@@ -120,10 +120,13 @@ export async function registerTenant({ graphql }: ControlPlane, name: string): P
   return { ...account, token: accessToken, tenantId, userId };
 }
 
-export async function login({ graphql }: ControlPlane, account: { email: string; password: string }): Promise<string> {
+export async function login(
+  { graphql }: ControlPlane,
+  { email, password }: { email: string; password: string },
+): Promise<string> {
   const answer = await graphql(
     "mutation($email: String!, $password: String!) { login(email: $email, password: $password) { accessToken } }",
-    account,
+    { email, password },
   );
   return expectData(z.object({ login: z.object({ accessToken: z.string() }) }), answer).login.accessToken;
 }

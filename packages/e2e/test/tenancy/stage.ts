@@ -1,0 +1,114 @@
+import { randomBytes } from "node:crypto";
+import { createDatabase } from "@control-plane/db";
+import { createWorld, type TestUser } from "@control-plane/testkit";
+import { type ControlPlane, login, startControlPlane } from "../control-plane.ts";
+import { addDrafts } from "./drafts.ts";
+import { addLogLine } from "./log-lines.ts";
+import { addMember, buildMirroredTenant, type MirroredTenant } from "./mirrored-tenant.ts";
+import { MEMBER_ROLES, type MemberHasuraRole, type Role, type TrackedTable } from "./tracked-tables.ts";
+import { type Api, openWatchedApi } from "./watched-api.ts";
+
+export type Stage = Api & {
+  plane: ControlPlane;
+  /** Whose members ask. */
+  mine: MirroredTenant;
+  /** Whose rows nobody may see or touch. */
+  theirs: MirroredTenant;
+  /** Undefined for anonymous. */
+  token(role: Role): string | undefined;
+  /** A further member of `mine`, signed in. */
+  newMember(role: MemberHasuraRole): Promise<{ user: TestUser; token: string }>;
+  newDrafts(): ReturnType<typeof addDrafts>;
+  /** Every tracked row that is not `mine`: those of `theirs` and of the global catalogue. */
+  foreignRows(): Promise<string[]>;
+  /** Rows of `theirs` in a table. */
+  theirRows(table: string): Promise<Record<string, unknown>[]>;
+  columns(table: string): readonly string[];
+};
+
+/** Two mirrored tenants in a control plane of their own. */
+export async function openStage(tables: readonly TrackedTable[]): Promise<Stage> {
+  const plane = await startControlPlane();
+  const database = createDatabase({ url: plane.databaseUrl, poolMax: 2, applicationName: "e2e" });
+  const world = createWorld(database.db);
+  const tag = randomBytes(4).toString("hex");
+  const mine = await buildMirroredTenant(plane.sql, world, `mine-${tag}`);
+  const theirs = await buildMirroredTenant(plane.sql, world, `theirs-${tag}`);
+  await Promise.all([mine, theirs].map((tenant) => addLogLine(plane.mongodbUrl, tenant)));
+  const columns = await readColumns(plane, tables);
+  const theirRows = async (table: string): Promise<Record<string, unknown>[]> => {
+    const { rows } = await plane.sql.query<{ row: Record<string, unknown> }>(
+      `select to_jsonb(t) as row from ${table} t where ${ownedBy(table, columns)}`,
+      [theirs.tenant.id],
+    );
+    return rows.map(({ row }) => row);
+  };
+  const api = openWatchedApi(plane.hasuraUrl, await marksOf(tables, theirs.mark, theirRows));
+  const tokens = new Map<Role, string>();
+  for (const role of MEMBER_ROLES) tokens.set(role, await login(plane, mine.users[role]));
+  const foreign = tables.map(({ name }) => foreignQuery(name, columns)).join(" union all ");
+  return {
+    ...api,
+    plane,
+    mine,
+    theirs,
+    theirRows,
+    token: (role) => tokens.get(role),
+    async newMember(role) {
+      const user = await addMember(mine.tenant, mine.mark, role);
+      return { user, token: await login(plane, user) };
+    },
+    newDrafts: () => addDrafts(plane.sql, mine.tenant, mine.mark),
+    async foreignRows() {
+      const { rows } = await plane.sql.query<{ row: string }>(`${foreign} order by 1`, [theirs.tenant.id]);
+      return rows.map(({ row }) => row);
+    },
+    columns: (table) => columns.get(table) ?? [],
+    async close() {
+      await api.close();
+      await database.close();
+      await plane.close();
+    },
+  };
+}
+
+type Columns = ReadonlyMap<string, readonly string[]>;
+
+async function readColumns({ sql }: ControlPlane, tables: readonly TrackedTable[]): Promise<Columns> {
+  const { rows } = await sql.query<{ table_name: string; columns: string[] }>(
+    `select table_name, array_agg(column_name::text order by ordinal_position) as columns
+       from information_schema.columns where table_schema = 'public' and table_name = any ($1) group by 1`,
+    [tables.map(({ name }) => name)],
+  );
+  return new Map(rows.map(({ table_name, columns }) => [table_name, columns]));
+}
+
+/** Which rows of a table are those of tenant $1. */
+function ownedBy(table: string, columns: Columns): string {
+  if (table === "tenants") return "t.id = $1";
+  if (table === "users") return "t.id in (select user_id from memberships where tenant_id = $1)";
+  if (columns.get(table)?.includes("tenant_id") === true) return "t.tenant_id = $1";
+  throw new Error(`nothing says to which tenant a row of ${table} belongs`);
+}
+
+function foreignQuery(table: string, columns: Columns): string {
+  // The trail of what concerns no tenant grows with every sign-in.
+  const global = columns.get(table)?.includes("tenant_id") === true && table !== "audit_events";
+  return `select '${table} ' || to_jsonb(t)::text as row from ${table} t where ${ownedBy(table, columns)}${global ? " or t.tenant_id is null" : ""}`;
+}
+
+/** What gives a row away: the mark that is in its texts, its id, and where its webhooks go. */
+async function marksOf(
+  tables: readonly TrackedTable[],
+  mark: string,
+  theirRows: (table: string) => Promise<Record<string, unknown>[]>,
+): Promise<string[]> {
+  const marks = [mark];
+  for (const { name } of tables) {
+    for (const { id, webhook_path: path } of await theirRows(name)) {
+      marks.push(String(id));
+      if (typeof path === "string") marks.push(path);
+    }
+  }
+  return marks;
+}

@@ -1,0 +1,105 @@
+import { type Client, createClient } from "graphql-ws";
+import { expect } from "vitest";
+import { WebSocket } from "ws";
+import { z } from "zod";
+
+export type Reply = {
+  /** The answer as it came, to be compared byte by byte; only the id that each request has of its own is left out. */
+  body: string;
+  data: unknown;
+  refusal: { code: string; message: string } | undefined;
+};
+export type Asked = {
+  variables?: Readonly<Record<string, unknown>>;
+  token?: string | undefined;
+  headers?: Readonly<Record<string, string>>;
+};
+export type Api = {
+  ask(document: string, asked?: Asked): Promise<Reply>;
+  /** Subscribes and gives the first answer. */
+  first(document: string, asked?: Omit<Asked, "headers">): Promise<Reply>;
+  /** Subscribes; `seen` gives every answer until now. */
+  watch(document: string, asked?: Omit<Asked, "headers">): { seen: () => Reply[]; stop: () => void };
+  close(): Promise<void>;
+};
+
+const errorsSchema = z.array(z.object({ message: z.string(), extensions: z.looseObject({ code: z.string() }) })).min(1);
+const answerSchema = z.object({ data: z.unknown().optional(), errors: errorsSchema.optional() });
+
+/**
+ * The API as clients of one tenant see it. Whatever it answers is searched for `strangers`, the marks and ids of the
+ * other tenant, and fails the test that holds one of them.
+ */
+export function openWatchedApi(hasuraUrl: string, strangers: readonly string[]): Api {
+  const clients = new Map<string | undefined, Client>();
+
+  function read(body: string): Reply {
+    expect(strangers.filter((stranger) => body.includes(stranger))).toEqual([]);
+    const { data, errors } = answerSchema.parse(JSON.parse(body));
+    const error = errors?.[0];
+    return {
+      body: body.replaceAll(/"requestId":"[^"]*"/g, '"requestId":""'),
+      data,
+      refusal: error === undefined ? undefined : { code: error.extensions.code, message: error.message },
+    };
+  }
+
+  function clientOf(token: string | undefined): Client {
+    const known = clients.get(token);
+    if (known !== undefined) return known;
+    const made = createClient({
+      url: `${hasuraUrl.replace(/^http/, "ws")}/v1/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { headers: bearer(token) },
+      retryAttempts: 0,
+    });
+    clients.set(token, made);
+    return made;
+  }
+
+  function subscribe(document: string, { variables = {}, token }: Asked, onAnswer: (body: string) => void): () => void {
+    return clientOf(token).subscribe(
+      { query: document, variables },
+      {
+        next: (answer) => onAnswer(JSON.stringify(answer)),
+        error: (error) => onAnswer(JSON.stringify({ errors: errorsSchema.catch([closed(error)]).parse(error) })),
+        complete: () => {},
+      },
+    );
+  }
+
+  return {
+    async ask(document, { variables = {}, token, headers = {} } = {}) {
+      const reply = await fetch(`${hasuraUrl}/v1/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...bearer(token), ...headers },
+        body: JSON.stringify({ query: document, variables }),
+      });
+      return read(await reply.text());
+    },
+    async first(document, asked = {}) {
+      let stop = (): void => {};
+      const body = await new Promise<string>((resolve) => {
+        stop = subscribe(document, asked, resolve);
+      });
+      stop();
+      return read(body);
+    },
+    watch(document, asked = {}) {
+      const bodies: string[] = [];
+      return { seen: () => bodies.map(read), stop: subscribe(document, asked, (body) => bodies.push(body)) };
+    },
+    async close() {
+      await Promise.all([...clients.values()].map((client) => client.dispose()));
+    },
+  };
+}
+
+function bearer(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
+
+/** The socket went away instead of an answer. */
+function closed(event: unknown): z.infer<typeof errorsSchema>[number] {
+  return { message: String(event), extensions: { code: "closed" } };
+}
