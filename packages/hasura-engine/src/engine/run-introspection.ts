@@ -17,7 +17,6 @@ import {
   isObjectType,
   Kind,
   OperationTypeNode,
-  parse,
   SchemaMetaFieldDef,
   type SelectionNode,
   type SelectionSetNode,
@@ -29,17 +28,18 @@ export type IntrospectionField = {
   readonly schema: GraphQLSchema;
   /** `__schema` or `__type`. */
   readonly node: FieldNode;
-  /** Texts of the document's fragment definitions. */
-  readonly fragments: readonly string[];
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly variables: Readonly<Record<string, unknown>>;
 };
 
-/** Types lead to types in circles: a short document can ask for more than a process can hold. */
-const VALUES_MAX = 5_000_000;
+/**
+ * Types lead to types in circles: a short document can ask for more than a process can hold. The usual question about all
+ * types of a hundred tables is half a million values.
+ */
+const VALUES_MAX = 2_000_000;
 
 type Run = {
   readonly field: IntrospectionField;
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   count(): void;
 };
 
@@ -59,11 +59,7 @@ export function createIntrospectionBudget(): IntrospectionBudget {
 
 /** Answers `__schema` or `__type` as JSON text, from graphql-js's own types of introspection. */
 export function runIntrospection(field: IntrospectionField, budget: IntrospectionBudget): string {
-  const run: Run = {
-    field,
-    fragments: new Map(field.fragments.flatMap(fragmentsOf).map((fragment) => [fragment.name.value, fragment])),
-    count: budget.spend,
-  };
+  const run: Run = { field, count: budget.spend };
   const { node, schema } = field;
   const definition = node.name.value === "__schema" ? SchemaMetaFieldDef : TypeMetaFieldDef;
   const parent = schema.getQueryType();
@@ -74,12 +70,6 @@ export function runIntrospection(field: IntrospectionField, budget: Introspectio
     if (!(error instanceof GraphQLError)) throw error;
     throw new HasuraError("validation-failed", error.message, `$.selectionSet.${node.name.value}`);
   }
-}
-
-function fragmentsOf(text: string): FragmentDefinitionNode[] {
-  return parse(text, { noLocation: true }).definitions.filter(
-    (definition) => definition.kind === Kind.FRAGMENT_DEFINITION,
-  );
 }
 
 function fieldText(
@@ -165,7 +155,7 @@ function collect(
     } else if (selection.kind === Kind.INLINE_FRAGMENT) collect(run, selection.selectionSet, fields, spread);
     else {
       const name = selection.name.value;
-      const fragment = run.fragments.get(name);
+      const fragment = run.field.fragments.get(name);
       if (fragment === undefined) throw new GraphQLError(`reference to undefined fragment "${name}"`);
       if (spread.has(name)) continue;
       spread.add(name);

@@ -16,12 +16,16 @@ import { type CollectedField, isIncluded } from "./selection.ts";
 
 type Known = (type: GraphQLObjectType, set: SelectionSetNode) => boolean;
 
+/** What a document's earlier fields have read: a fragment may stand in thousands of them. */
+const readBy = new WeakMap<PlanContext, Map<GraphQLObjectType, Set<SelectionSetNode>>>();
+
 /**
  * Checks the fields and arguments below `__schema` or `__type`. A fragment is read once per type, so that documents in
  * circles cost nothing here.
  */
 export function checkIntrospection(context: PlanContext, field: CollectedField): void {
-  const read = new Map<GraphQLObjectType, Set<SelectionSetNode>>();
+  const read = readBy.get(context) ?? new Map<GraphQLObjectType, Set<SelectionSetNode>>();
+  readBy.set(context, read);
   const known: Known = (type, set) => {
     const sets = read.get(type) ?? new Set();
     read.set(type, sets);

@@ -42,16 +42,23 @@ type Source = { readonly from: "document"; readonly node: ValueNode } | { readon
 
 export type InputContext = { readonly variables: Variables; readonly inputs: InputBudget };
 
-/** Bounds what one document and its variables may hold; `enter` throws for too many values, or too deep ones. */
-export type InputBudget = { enter(): void; leave(): void };
+/**
+ * Bounds what one document and its variables may hold; `enter` throws for too many values, or too deep ones, `hold` for
+ * too large ones. A fragment or a default value is written once and held as often as it is used.
+ */
+export type InputBudget = { enter(): void; leave(): void; hold(characters: number): void };
 
 const INPUTS_MAX = 200_000;
+const LITERALS_LENGTH_MAX = 16 * 1024 * 1024;
+/** What an item of a list, or a member of an object, takes besides its own value. */
+const ITEM_LENGTH = 8;
 /** Lists and objects inside each other, down to the scalars; what is inside a json value does not count. */
 const INPUT_NESTING_MAX = 128;
 
 export function createInputBudget(): InputBudget {
   let inputs = 0;
   let depth = 0;
+  let held = 0;
   return {
     enter() {
       inputs += 1;
@@ -63,6 +70,11 @@ export function createInputBudget(): InputBudget {
     },
     leave() {
       depth -= 1;
+    },
+    hold(characters) {
+      held += characters;
+      if (held > LITERALS_LENGTH_MAX)
+        throw new HasuraError("bad-request", `the values of a document are larger than ${LITERALS_LENGTH_MAX}`);
     },
   };
 }
@@ -301,6 +313,7 @@ function scalarOf(context: InputContext, source: Source): Scalar {
 }
 
 function literalJson(context: InputContext, node: ValueNode): Json {
+  context.inputs.hold(ITEM_LENGTH + ("value" in node && typeof node.value === "string" ? node.value.length : 0));
   switch (node.kind) {
     case Kind.NULL:
       return null;
@@ -315,7 +328,12 @@ function literalJson(context: InputContext, node: ValueNode): Json {
     case Kind.LIST:
       return node.values.map((item) => literalJson(context, item));
     case Kind.OBJECT:
-      return new Map(node.fields.map((field) => [field.name.value, literalJson(context, field.value)]));
+      return new Map(
+        node.fields.map(({ name, value }) => {
+          context.inputs.hold(name.value.length);
+          return [name.value, literalJson(context, value)];
+        }),
+      );
     case Kind.VARIABLE: {
       const { value, defaultValue } = context.variables.get(node.name.value);
       context.variables.useValue(node.name.value);

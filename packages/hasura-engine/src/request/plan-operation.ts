@@ -1,4 +1,4 @@
-import { type FieldNode, type GraphQLField, type GraphQLObjectType, Kind, OperationTypeNode, print } from "graphql";
+import { type FieldNode, type GraphQLField, type GraphQLObjectType, Kind, OperationTypeNode } from "graphql";
 import { LRUCache } from "lru-cache";
 import { HasuraError } from "../hasura-error.ts";
 import type { Json } from "../json/exact-json.ts";
@@ -89,7 +89,10 @@ export function planOperation(request: GraphqlRequest, schema: RoleSchema): Oper
       fields,
       operation.directives?.some(({ name }) => name.value === "_multiple_top_level_fields") === true,
     );
-  const rootFields = fields.map((field) => planRootField(context, root, field, operation.operation, request.variables));
+  // One value for all fields of introspection, and none where there is no such field.
+  let plain: Readonly<Record<string, unknown>> | undefined;
+  const values = (): Readonly<Record<string, unknown>> => (plain ??= plainVariables(request.variables));
+  const rootFields = fields.map((field) => planRootField(context, root, field, operation.operation, values));
   refuseInSubscription(rootFields, operation.operation);
   return {
     kind: operation.operation,
@@ -145,7 +148,7 @@ function planRootField(
   root: GraphQLObjectType,
   field: CollectedField,
   kind: OperationTypeNode,
-  values: ReadonlyMap<string, Json>,
+  values: () => Readonly<Record<string, unknown>>,
 ): RootField {
   const base = { alias: field.alias, field: field.name };
   if (field.name === "__typename") {
@@ -163,8 +166,8 @@ function planRootField(
       kind: "introspection",
       schema: context.schema.graphql(),
       node: introspectionNode(field),
-      fragments: [...context.fragments.values()].map((fragment) => print(fragment)),
-      variables: plainVariables(values),
+      fragments: context.fragments,
+      variables: values(),
     };
   }
   const definition = definitionOf(root, field);

@@ -1,4 +1,4 @@
-import type { FieldNode, GraphQLSchema } from "graphql";
+import type { FieldNode, FragmentDefinitionNode, GraphQLSchema } from "graphql";
 import type { JsonObject } from "../json/exact-json.ts";
 import type {
   Action,
@@ -36,7 +36,7 @@ export type RootField = { readonly alias: string /** Field name, for error paths
       readonly kind: "introspection";
       readonly schema: GraphQLSchema;
       readonly node: FieldNode;
-      readonly fragments: readonly string[];
+      readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
       readonly variables: Readonly<Record<string, unknown>>;
     }
 );
