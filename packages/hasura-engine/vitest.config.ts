@@ -10,6 +10,8 @@ export default defineConfig({
     passWithNoTests: true,
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // One second is too little for 300 deliveries on a machine that is busy with other things.
+    expect: { poll: { timeout: 10_000 } },
     maxWorkers: 2,
     reporters: ["default", ["json", { outputFile: "test-report.json" }]],
     globalSetup: "./test/global-setup.ts",
