@@ -17,8 +17,18 @@ const IGNORED_HEADERS = [
   "DNT",
   "Content-Type",
 ];
-/** Hop-by-hop headers of RFC 9110, which an HTTP client must not copy. */
-const HOP_HEADERS = ["transfer-encoding", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "expect"];
+/** Hop-by-hop headers of RFC 9110, which an HTTP client must not copy, and what it cannot undo in an answer. */
+const HOP_HEADERS = [
+  "connection",
+  "transfer-encoding",
+  "accept-encoding",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "upgrade",
+  "expect",
+];
 
 const FORWARDED_AS = [
   ["host", "X-Forwarded-Host"],

@@ -185,6 +185,22 @@ describe("the request", () => {
     expect(request?.headers["x-secret"]).toBe("configured");
   });
 
+  test("what belongs to the client's own connection never goes on, whatever is ignored", async () => {
+    const { request } = await run({
+      answer: json({ id: 1 }),
+      action: { forwardClientHeaders: true, ignoredClientHeaders: [] },
+      as: context(
+        "builder",
+        {},
+        { "accept-encoding": "gzip", connection: "upgrade", upgrade: "h2c", accept: "text/html" },
+      ),
+    });
+
+    expect(request?.headers).toMatchObject({ accept: "text/html" });
+    expect(request?.headers).not.toHaveProperty("accept-encoding");
+    expect(request?.headers.connection).not.toBe("upgrade");
+  });
+
   test("an own list of ignored headers replaces the default", async () => {
     const { request } = await run({
       answer: json({ id: 1 }),
