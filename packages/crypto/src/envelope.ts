@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { decryptAesGcm, encryptAesGcm } from "./aes-gcm.ts";
-import type { KeyProvider } from "./key-provider.ts";
-import { uuidv7 } from "./random.ts";
+import { type KeyProvider, KeyProviderUnavailableError } from "./key-provider.ts";
+import { uuidv7 } from "./uuid.ts";
 
 /** Where a sealed value stands. Moved anywhere else it does not open. */
 export type Place = {
@@ -39,6 +39,7 @@ export class EnvelopeError extends Error {
 
 const VERSION = 0x01;
 const KEY_ID_BYTES = 16;
+const KEY_BYTES = 32;
 const HEADER_BYTES = 1 + KEY_ID_BYTES;
 const SEALED_BYTES_MIN = HEADER_BYTES + 12 + 16;
 const CACHE_MS = 5 * 60_000;
@@ -53,12 +54,12 @@ export function createEnvelope(deps: EnvelopeDeps): Envelope {
   const unwrap = async (key: WrappedKey): Promise<Buffer> => {
     const known = cache.get(key.id);
     if (known !== undefined) return known.dek;
-    const dek = await deps.provider.unwrap(
-      { kekId: key.kekId, wrapped: key.wrappedKey },
-      wrapContext(key.id, key.tenantId),
-    );
-    cache.set(key.id, dek);
-    return dek;
+    const dek = await unwrapKey(deps.provider, key);
+    // Somebody else may have unwrapped it meanwhile; a second copy would never be overwritten.
+    const won = cache.get(key.id);
+    if (won === undefined) cache.set(key.id, dek);
+    else dek.fill(0);
+    return won?.dek ?? dek;
   };
   return {
     async seal(place, plaintext) {
@@ -77,6 +78,17 @@ export function createEnvelope(deps: EnvelopeDeps): Envelope {
       }
     },
   };
+}
+
+/** A provider that is away is told apart from one that refuses: only the second says something about the value. */
+async function unwrapKey(provider: KeyProvider, key: WrappedKey): Promise<Buffer> {
+  const context = wrapContext(key.id, key.tenantId);
+  const dek = await provider.unwrap({ kekId: key.kekId, wrapped: key.wrappedKey }, context).catch((error: unknown) => {
+    if (error instanceof KeyProviderUnavailableError) throw error;
+    throw new EnvelopeError("a data key does not unwrap", error);
+  });
+  if (dek.length !== KEY_BYTES) throw new EnvelopeError("a data key has a wrong length");
+  return dek;
 }
 
 async function unwrapStored(
@@ -99,7 +111,7 @@ async function activeKey(
   let key = await deps.loadKey(tenantId);
   if (key === undefined) {
     const id = uuidv7();
-    const dek = randomBytes(32);
+    const dek = randomBytes(KEY_BYTES);
     const { kekId, wrapped } = await deps.provider.wrap(dek, wrapContext(id, tenantId));
     dek.fill(0);
     await deps.insertKey({ id, tenantId, kekId, wrappedKey: wrapped });

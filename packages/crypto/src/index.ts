@@ -12,5 +12,6 @@ export { hmacSha256 } from "./hmac.ts";
 export { type KeyProvider, KeyProviderUnavailableError } from "./key-provider.ts";
 export { createLocalKeyring } from "./local-keyring.ts";
 export { hashPassword, PasswordQueueFullError, passwordNeedsRehash, verifyPassword } from "./password.ts";
-export { hashToken, newToken, sha256, type Token, uuidv7 } from "./random.ts";
+export { hashToken, newToken, sha256, type Token } from "./tokens.ts";
+export { uuidv7 } from "./uuid.ts";
 export { createVaultTransit, type VaultSettings } from "./vault-transit.ts";

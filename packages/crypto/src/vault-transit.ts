@@ -14,7 +14,10 @@ const CALL_MS_MAX = 2_000;
 /** HashiCorp Vault's transit engine: https://developer.hashicorp.com/vault/api-docs/secret/transit. The KEK stays in Vault. */
 export function createVaultTransit(settings: VaultSettings): KeyProvider {
   const key = encodeURIComponent(settings.transitKey);
-  const kekId = (ciphertext: string): string => `vault:${settings.transitKey}:${ciphertext.split(":")[1] ?? ""}`;
+  const kekId = (ciphertext: string): string | undefined => {
+    const version = /^vault:(v\d+):/.exec(ciphertext)?.[1];
+    return version === undefined ? undefined : `vault:${settings.transitKey}:${version}`;
+  };
   return {
     async currentKekId() {
       const version = member(await call(settings, "GET", `transit/keys/${key}`), "latest_version");
@@ -27,9 +30,9 @@ export function createVaultTransit(settings: VaultSettings): KeyProvider {
         associated_data: Buffer.from(context).toString("base64"),
       });
       const ciphertext = member(answer, "ciphertext");
-      if (typeof ciphertext !== "string" || !/^vault:v\d+:/.test(ciphertext))
-        throw new Error("vault answered no ciphertext");
-      return { kekId: kekId(ciphertext), wrapped: Buffer.from(ciphertext) };
+      const id = typeof ciphertext === "string" ? kekId(ciphertext) : undefined;
+      if (typeof ciphertext !== "string" || id === undefined) throw new Error("vault answered no ciphertext");
+      return { kekId: id, wrapped: Buffer.from(ciphertext) };
     },
     async unwrap({ kekId: wanted, wrapped }, context) {
       const ciphertext = wrapped.toString("utf8");
@@ -51,7 +54,7 @@ function member(value: unknown, name: string): unknown {
     : undefined;
 }
 
-/** One retry for a Vault that is away; a refusal (4xx) is final. */
+/** One retry for a Vault that is away; a refusal (4xx but "too many requests") is final. */
 async function call(settings: VaultSettings, method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
   let lastError: unknown;
   for (let tries = 0; tries < 2; tries++) {
@@ -68,7 +71,7 @@ async function call(settings: VaultSettings, method: "GET" | "POST", path: strin
         redirect: "error",
         signal: AbortSignal.timeout(CALL_MS_MAX),
       });
-      if (reply.status < 500 && !reply.ok) throw new VaultRefusedError(reply.status);
+      if (reply.status >= 400 && reply.status < 500 && reply.status !== 429) throw new VaultRefusedError(reply.status);
       if (reply.ok) return member(await reply.json(), "data");
       lastError = new Error(`vault answered ${reply.status}`);
     } catch (error) {

@@ -5,6 +5,9 @@ import {
   createLocalKeyring,
   type Envelope,
   type EnvelopeDeps,
+  EnvelopeError,
+  type KeyProvider,
+  KeyProviderUnavailableError,
   type Place,
   type WrappedKey,
 } from "../src/index.ts";
@@ -17,14 +20,17 @@ function keyring(): string {
 function openEnvelope(
   provider = createLocalKeyring(keyring()),
   rows: WrappedKey[] = [],
+  now: () => number = Date.now,
+  decryptOnly: readonly WrappedKey[] = [],
 ): { envelope: Envelope; rows: WrappedKey[] } {
   const deps: EnvelopeDeps = {
     provider,
     loadKey: async (tenantId) => rows.find((row) => row.tenantId === tenantId),
-    loadKeyById: async (id) => rows.find((row) => row.id === id),
+    loadKeyById: async (id) => [...rows, ...decryptOnly].find((row) => row.id === id),
     insertKey: async (key) => {
       if (!rows.some((row) => row.tenantId === key.tenantId)) rows.push(key);
     },
+    now,
   };
   return { envelope: createEnvelope(deps), rows };
 }
@@ -80,17 +86,6 @@ describe("an envelope", () => {
     expect(sealed.length).toBe(1 + 16 + 12 + 5 + 16);
   });
 
-  test("never repeats an IV", async () => {
-    const { envelope } = openEnvelope();
-    const ivs = new Set<string>();
-    const rounds = 100_000;
-
-    for (let round = 0; round < rounds; round++)
-      ivs.add((await envelope.seal(place(), Buffer.alloc(0))).subarray(17, 29).toString("latin1"));
-
-    expect(ivs.size).toBe(rounds);
-  });
-
   test("opens in another process that has the same keyring and rows", async () => {
     const provider = createLocalKeyring(keyring());
     const first = openEnvelope(provider);
@@ -116,5 +111,125 @@ describe("an envelope", () => {
     Buffer.from(randomUUID().replaceAll("-", ""), "hex").copy(sealed, 1);
 
     await expect(envelope.open(place(), sealed)).rejects.toThrow("gone");
+  });
+
+  test("does not open with any byte missing or added, at either end", async () => {
+    const { envelope } = openEnvelope();
+    const sealed = await envelope.seal(place(), randomBytes(64));
+
+    for (let length = 0; length < sealed.length; length++) {
+      await expect(envelope.open(place(), sealed.subarray(0, length))).rejects.toThrow(EnvelopeError);
+      await expect(envelope.open(place(), sealed.subarray(sealed.length - length))).rejects.toThrow(EnvelopeError);
+    }
+    await expect(envelope.open(place(), Buffer.concat([sealed, Buffer.alloc(1)]))).rejects.toThrow(EnvelopeError);
+  });
+
+  test("does not open in another table of the same tenant, row and column", async () => {
+    const { envelope } = openEnvelope();
+    const sealed = await envelope.seal(place(), Buffer.from("x"));
+
+    await expect(envelope.open(place({ table: "triggers" }), sealed)).rejects.toThrow(EnvelopeError);
+  });
+
+  test.for([0, 1, 1_048_576])("holds %i bytes", async (size) => {
+    const { envelope } = openEnvelope();
+    const plain = randomBytes(size);
+
+    expect(await envelope.open(place(), await envelope.seal(place(), plain))).toEqual(plain);
+  });
+});
+
+describe("data keys", () => {
+  /** A keyring that counts, and keeps the very buffers it hands out. */
+  function watchedKeyring(provider = createLocalKeyring(keyring())) {
+    const unwrapped: Buffer[] = [];
+    const watched: KeyProvider = {
+      ...provider,
+      unwrap: async (input, context) => {
+        const dek = await provider.unwrap(input, context);
+        unwrapped.push(dek);
+        return dek;
+      },
+    };
+    return { watched, unwrapped };
+  }
+
+  test("stay unwrapped for five minutes, and are overwritten when they go", async () => {
+    const { watched, unwrapped } = watchedKeyring();
+    const clock = { ms: 0 };
+    const { envelope } = openEnvelope(watched, [], () => clock.ms);
+    const sealed = await envelope.seal(place(), Buffer.from("x"));
+    clock.ms = 299_999;
+    await envelope.open(place(), sealed);
+    expect(unwrapped).toHaveLength(1);
+
+    clock.ms = 300_000;
+    expect((await envelope.open(place(), sealed)).toString()).toBe("x");
+
+    expect(unwrapped).toHaveLength(2);
+    await expect.poll(() => unwrapped.map((dek) => dek.equals(Buffer.alloc(32)))).toEqual([true, false]);
+  });
+
+  test("of a thousand tenants are kept, the oldest goes for the next and is overwritten", async () => {
+    const { watched, unwrapped } = watchedKeyring();
+    const { envelope } = openEnvelope(watched);
+
+    for (let n = 0; n < 1_001; n++) await envelope.seal(place({ tenantId: `t${n}` }), Buffer.alloc(0));
+
+    await expect.poll(() => unwrapped.filter((dek) => dek.equals(Buffer.alloc(32)))).toHaveLength(1);
+    expect(unwrapped[0]).toEqual(Buffer.alloc(32));
+  });
+
+  test("that many openers unwrap at once leave one copy in memory", async () => {
+    const provider = createLocalKeyring(keyring());
+    const first = openEnvelope(provider);
+    const sealed = await first.envelope.seal(place(), Buffer.from("x"));
+    const { watched, unwrapped } = watchedKeyring(provider);
+    const { envelope } = openEnvelope(watched, first.rows);
+
+    const opened = await Promise.all(Array.from({ length: 20 }, () => envelope.open(place(), sealed)));
+
+    expect(new Set(opened.map(String))).toEqual(new Set(["x"]));
+    expect(unwrapped.filter((dek) => !dek.equals(Buffer.alloc(32)))).toHaveLength(1);
+  });
+
+  test("are stored wrapped only, for their tenant only", async () => {
+    const { envelope, rows } = openEnvelope();
+    const sealed = await envelope.seal(place(), Buffer.from("x"));
+    // The row of one tenant's key copied to another tenant does not unwrap there.
+    for (const row of rows) row.tenantId = "t2";
+    const stolen = openEnvelope(createLocalKeyring(keyring()), rows);
+
+    await expect(stolen.envelope.open(place({ tenantId: "t2" }), sealed)).rejects.toThrow(EnvelopeError);
+    expect(rows[0]?.wrappedKey).toHaveLength(12 + 32 + 16);
+  });
+
+  test("whose provider is away are not taken for broken values", async () => {
+    const provider = createLocalKeyring(keyring());
+    const first = openEnvelope(provider);
+    const sealed = await first.envelope.seal(place(), Buffer.from("x"));
+    const away = async (): Promise<never> => {
+      throw new KeyProviderUnavailableError("away");
+    };
+    const { envelope } = openEnvelope({ ...provider, wrap: away, unwrap: away }, first.rows);
+
+    await expect(envelope.open(place(), sealed)).rejects.toThrow(KeyProviderUnavailableError);
+    await expect(envelope.seal(place({ tenantId: "t9" }), Buffer.from("x"))).rejects.toThrow(
+      KeyProviderUnavailableError,
+    );
+  });
+
+  test("of the old kind still open after another became active", async () => {
+    const provider = createLocalKeyring(keyring());
+    const { envelope, rows } = openEnvelope(provider);
+    const old = await envelope.seal(place(), Buffer.from("old"));
+    const [oldKey] = rows;
+    const rotated = openEnvelope(provider, [], undefined, oldKey === undefined ? [] : [oldKey]);
+
+    const fresh = await rotated.envelope.seal(place(), Buffer.from("new"));
+
+    expect(fresh.subarray(1, 17).equals(old.subarray(1, 17))).toBe(false);
+    expect((await rotated.envelope.open(place(), old)).toString()).toBe("old");
+    expect((await rotated.envelope.open(place(), fresh)).toString()).toBe("new");
   });
 });

@@ -1,132 +1,165 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { createServer, type Server } from "node:http";
-import { afterEach, describe, expect, test } from "vitest";
-import {
-  createKeyProvider,
-  createLocalKeyring,
-  createVaultTransit,
-  type KeyProvider,
-  KeyProviderUnavailableError,
-} from "../src/index.ts";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test as base, describe, expect } from "vitest";
+import { createKeyProvider, createLocalKeyring, createVaultTransit, type KeyProvider } from "../src/index.ts";
+import { startVault, TRANSIT_KEY, VAULT_TOKEN } from "./vault-double.ts";
 
-/** Vault's transit engine over HTTP, with the key in memory: one version, associated data honoured. */
-async function startVault(): Promise<{ url: string; server: Server; requests: string[] }> {
-  const key = randomBytes(32);
-  const requests: string[] = [];
-  const server = createServer((request, response) => {
-    let body = "";
-    request.on("data", (chunk) => {
-      body += chunk;
-    });
-    request.on("end", () => {
-      requests.push(`${request.method} ${request.url}`);
-      const answer = (status: number, data: unknown): void =>
-        void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(data));
-      if (request.headers["x-vault-token"] !== "test-token") return answer(403, { errors: ["permission denied"] });
-      if (request.method === "GET") return answer(200, { data: { latest_version: 1 } });
-      const { plaintext, ciphertext, associated_data: aad } = JSON.parse(body);
-      if (request.url?.includes("/encrypt/")) {
-        const iv = randomBytes(12);
-        const cipher = createCipheriv("aes-256-gcm", key, iv).setAAD(Buffer.from(aad, "base64"));
-        const sealed = Buffer.concat([
-          iv,
-          cipher.update(Buffer.from(plaintext, "base64")),
-          cipher.final(),
-          cipher.getAuthTag(),
-        ]);
-        return answer(200, { data: { ciphertext: `vault:v1:${sealed.toString("base64")}` } });
-      }
-      try {
-        const sealed = Buffer.from(ciphertext.split(":")[2], "base64");
-        const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, 12))
-          .setAAD(Buffer.from(aad, "base64"))
-          .setAuthTag(sealed.subarray(-16));
-        const plain = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
-        return answer(200, { data: { plaintext: plain.toString("base64") } });
-      } catch {
-        return answer(400, { errors: ["cipher: message authentication failed"] });
-      }
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  return { url: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`, server, requests };
-}
+const newKey = (): string => randomBytes(32).toString("base64");
+const CONTEXT = "cp|dek|v1|a|t1";
 
-const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close();
-});
+/** A provider, and the same one after its KEK was rotated. */
+type Rotation = { provider: KeyProvider; rotate(): KeyProvider; close(): Promise<void> };
 
-const makers: Record<string, () => Promise<KeyProvider>> = {
-  local: async () =>
-    createLocalKeyring(
-      JSON.stringify({
-        current: "k2",
-        keys: { k1: randomBytes(32).toString("base64"), k2: randomBytes(32).toString("base64") },
-      }),
-    ),
+const makers: Record<string, () => Promise<Rotation>> = {
+  local: async () => {
+    const keys = { k1: newKey(), k2: newKey() };
+    return {
+      provider: createLocalKeyring(JSON.stringify({ current: "k1", keys })),
+      rotate: () => createLocalKeyring(JSON.stringify({ current: "k2", keys })),
+      close: async () => undefined,
+    };
+  },
   vault: async () => {
-    const { url, server } = await startVault();
-    servers.push(server);
-    return createVaultTransit({ address: url, token: { value: "test-token" }, transitKey: "control-plane" });
+    const vault = await startVault();
+    const provider = createVaultTransit({ address: vault.url, token: { value: VAULT_TOKEN }, transitKey: TRANSIT_KEY });
+    return {
+      provider,
+      rotate: () => {
+        vault.rotate();
+        return provider;
+      },
+      close: () => vault.close(),
+    };
   },
 };
 
-describe.each(Object.entries(makers))("the %s provider", (_name, make) => {
-  test("unwraps what it wrapped, under its current key", async () => {
-    const provider = await make();
+describe.each(Object.entries(makers))("the %s provider", (name, make) => {
+  const test = base
+    // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a function needs from its first parameter
+    .extend("rotation", async ({}, { onCleanup }) => {
+      const rotation = await make();
+      onCleanup(() => rotation.close());
+      return rotation;
+    })
+    .extend("provider", ({ rotation }) => rotation.provider);
+
+  test("unwraps what it wrapped, under its current key", async ({ provider }) => {
     const dek = randomBytes(32);
 
-    const { kekId, wrapped } = await provider.wrap(dek, "cp|dek|v1|a|t1");
+    const { kekId, wrapped } = await provider.wrap(dek, CONTEXT);
 
     expect(kekId).toBe(await provider.currentKekId());
-    expect(await provider.unwrap({ kekId, wrapped }, "cp|dek|v1|a|t1")).toEqual(dek);
+    expect(kekId).toMatch(name === "local" ? /^local:k1$/ : /^vault:control-plane:v1$/);
+    expect(wrapped.includes(dek)).toBe(false);
+    expect(await provider.unwrap({ kekId, wrapped }, CONTEXT)).toEqual(dek);
   });
 
-  test("refuses another context", async () => {
-    const provider = await make();
-    const sealed = await provider.wrap(randomBytes(32), "cp|dek|v1|a|t1");
+  test("never gives the same bytes twice", async ({ provider }) => {
+    const dek = randomBytes(32);
 
-    await expect(provider.unwrap(sealed, "cp|dek|v1|a|t2")).rejects.toThrow();
+    const [one, other] = [await provider.wrap(dek, CONTEXT), await provider.wrap(dek, CONTEXT)];
+
+    expect(one.wrapped.equals(other.wrapped)).toBe(false);
   });
 
-  test("refuses a key it does not hold", async () => {
-    const provider = await make();
-    const { wrapped } = await provider.wrap(randomBytes(32), "c");
+  test.for(["cp|dek|v1|a|t2", "cp|dek|v1|b|t1", "", `${CONTEXT} `])(
+    "refuses the context %j",
+    async (context, { provider }) => {
+      const sealed = await provider.wrap(randomBytes(32), CONTEXT);
 
-    await expect(provider.unwrap({ kekId: "local:k9", wrapped }, "c")).rejects.toThrow();
+      await expect(provider.unwrap(sealed, context)).rejects.toThrow();
+    },
+  );
+
+  test("refuses changed and shortened bytes", async ({ provider }) => {
+    const { kekId, wrapped } = await provider.wrap(randomBytes(32), CONTEXT);
+
+    for (let place = 0; place < wrapped.length; place += 7) {
+      const changed = Buffer.from(wrapped);
+      // In a text of base64 the bit turns one letter into another.
+      changed.writeUInt8(changed.readUInt8(place) ^ 2, place);
+      await expect(provider.unwrap({ kekId, wrapped: changed }, CONTEXT), `byte ${place}`).rejects.toThrow();
+    }
+    for (const length of [0, 1, 27, wrapped.length - 4])
+      await expect(provider.unwrap({ kekId, wrapped: wrapped.subarray(0, length) }, CONTEXT)).rejects.toThrow();
+  });
+
+  test("still unwraps with the old key after a rotation, and wraps with the new one", async ({
+    rotation,
+    provider,
+  }) => {
+    const dek = randomBytes(32);
+    const old = await provider.wrap(dek, CONTEXT);
+
+    const rotated = rotation.rotate();
+
+    const fresh = await rotated.wrap(dek, CONTEXT);
+    expect(fresh.kekId).toBe(await rotated.currentKekId());
+    expect(fresh.kekId).not.toBe(old.kekId);
+    expect(await rotated.unwrap(old, CONTEXT)).toEqual(dek);
+    expect(await rotated.unwrap(fresh, CONTEXT)).toEqual(dek);
+  });
+
+  test.for(["local:k9", "local:k2", "local:", "vault:control-plane:v9", "vault:other:v1", "k1", ""])(
+    "refuses the key %j, which is not the one that wrapped",
+    async (kekId, { provider }) => {
+      const { wrapped } = await provider.wrap(randomBytes(32), CONTEXT);
+
+      await expect(provider.unwrap({ kekId, wrapped }, CONTEXT)).rejects.toThrow();
+    },
+  );
+});
+
+describe("the settings of a key provider", () => {
+  const test = base;
+  const key = newKey();
+
+  test.for([
+    "",
+    "[]",
+    "null",
+    "{}",
+    '{"current":"a","keys":{}}',
+    '{"current":"a","keys":{"a":"c2hvcnQ="}}',
+    `{"current":"b","keys":{"a":"${key}"}}`,
+    `{"current":1,"keys":{"a":"${key}"}}`,
+    `{"current":"a","keys":{"a":"${key}","b":5}}`,
+  ])("refuse the malformed keyring %s without showing a key", (keyring) => {
+    const make = () => createKeyProvider({ KEY_PROVIDER: "local", KEYRING: keyring });
+
+    expect(make).toThrow("keyring");
+    expect(make).not.toThrow(key);
+  });
+
+  test("take a keyring from a file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "keyring-"));
+    try {
+      const file = join(folder, "keyring.json");
+      writeFileSync(file, JSON.stringify({ current: "k7", keys: { k7: key } }));
+
+      const provider = createKeyProvider({ KEY_PROVIDER: "local", KEYRING_FILE: file });
+
+      expect(await provider.currentKekId()).toBe("local:k7");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  const vault = {
+    KEY_PROVIDER: "vault",
+    VAULT_ADDR: "http://127.0.0.1:9",
+    VAULT_TOKEN: "t",
+    VAULT_TRANSIT_KEY: "k",
+  } as const;
+  test.for([
+    ["a keyring", { KEY_PROVIDER: "local" } as const, "KEYRING"],
+    ["Vault's address", { ...vault, VAULT_ADDR: undefined }, "VAULT_ADDR"],
+    ["Vault's token", { ...vault, VAULT_TOKEN: undefined }, "VAULT_TOKEN"],
+    ["Vault's key", { ...vault, VAULT_TRANSIT_KEY: undefined }, "VAULT_TRANSIT_KEY"],
+  ] as const)("name %s where it is missing", ([, settings, missing]) => {
+    expect(() => createKeyProvider(settings)).toThrow(missing);
+    expect(() => createKeyProvider(vault)).not.toThrow();
   });
 });
-
-test("an old key of the keyring still unwraps after another became current", async () => {
-  const keys = { k1: randomBytes(32).toString("base64"), k2: randomBytes(32).toString("base64") };
-  const before = createLocalKeyring(JSON.stringify({ current: "k1", keys }));
-  const sealed = await before.wrap(Buffer.alloc(32, 7), "c");
-
-  const after = createLocalKeyring(JSON.stringify({ current: "k2", keys }));
-
-  expect(await after.unwrap(sealed, "c")).toEqual(Buffer.alloc(32, 7));
-});
-
-test("a vault that is away is unavailable, never a wrong answer", async () => {
-  const provider = createVaultTransit({ address: "http://127.0.0.1:9", token: { value: "t" }, transitKey: "k" });
-
-  await expect(provider.wrap(randomBytes(32), "c")).rejects.toThrow(KeyProviderUnavailableError);
-});
-
-test("a refused vault token is a refusal and is not tried again", async () => {
-  const { url, server, requests } = await startVault();
-  servers.push(server);
-  const provider = createVaultTransit({ address: url, token: { value: "wrong" }, transitKey: "k" });
-
-  await expect(provider.wrap(randomBytes(32), "c")).rejects.toThrow("refused");
-  expect(requests).toHaveLength(1);
-});
-
-test.each(["", "{}", '{"current":"a","keys":{}}', '{"current":"a","keys":{"a":"c2hvcnQ="}}'])(
-  "a malformed keyring is refused: %s",
-  (keyring) => {
-    expect(() => createKeyProvider({ KEY_PROVIDER: "local", KEYRING: keyring })).toThrow("keyring");
-  },
-);

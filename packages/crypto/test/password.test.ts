@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hashPassword, hashToken, newToken, passwordNeedsRehash, uuidv7, verifyPassword } from "../src/index.ts";
+import { hashPassword, passwordNeedsRehash, verifyPassword } from "../src/index.ts";
 
 test("a stored hash is argon2id with the wanted parameters", async () => {
   const stored = await hashPassword("correct horse battery staple");
@@ -22,18 +22,24 @@ test("a flood of passwords is worked off, and beyond the queue refused", async (
   expect(results.filter(({ status }) => status === "rejected")).toHaveLength(7);
 });
 
-test("a token is stored as its hash only", () => {
-  const { token, hash } = newToken("rt_");
+test("one password gives another hash each time", async () => {
+  const [one, other] = [await hashPassword("a password twice"), await hashPassword("a password twice")];
 
-  expect(token).toMatch(/^rt_[A-Za-z0-9_-]{43}$/);
-  expect(hash).toEqual(hashToken(token));
+  expect(one).not.toBe(other);
+  expect(await verifyPassword(other, "a password twice")).toBe(true);
 });
 
-test("version 7 ids rise within one process", () => {
-  const ids = Array.from({ length: 20_000 }, () => uuidv7());
+test.for(["", "plain", "$2b$12$abcdefghijklmnopqrstuv", "$argon2i$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"])(
+  "a stored text that is no argon2id hash needs a new one: %j",
+  (stored) => {
+    expect(passwordNeedsRehash(stored)).toBe(true);
+  },
+);
 
-  expect([...ids].sort()).toEqual(ids);
-  expect(new Set(ids).size).toBe(ids.length);
-  for (const id of ids.slice(0, 100))
-    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+test("a text that is no hash is no wrong password", async () => {
+  await expect(verifyPassword("plain", "plain")).rejects.toThrow();
+});
+
+test("stronger parameters than ours need no new hash", () => {
+  expect(passwordNeedsRehash("$argon2id$v=19$m=65536,t=3,p=1$c2FsdA$aGFzaA")).toBe(false);
 });
