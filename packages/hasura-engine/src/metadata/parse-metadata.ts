@@ -43,6 +43,15 @@ export function parseMetadata(
       (index) => placeOf(["cron_triggers", index]),
     ),
     ...repeatedInTables(source, placeOf),
+    ...(["actions", "remote_schemas"] as const).flatMap((list) =>
+      rest[list].flatMap(({ permissions }, index) =>
+        repeated(
+          permissions.map(({ role }) => role),
+          "permission for role",
+          (permission) => placeOf([list, index, "permissions", permission]),
+        ),
+      ),
+    ),
     ...findUnsupported(rest, placeOf),
   ];
   if (problems.length > 0) return { problems };

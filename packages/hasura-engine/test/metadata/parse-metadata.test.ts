@@ -70,6 +70,20 @@ test("a second permission of a role is refused", () => {
   ]);
 });
 
+test("a second permission of a role for an action or remote schema is refused", () => {
+  const user = { role: "user" };
+  const sees = { ...user, definition: { schema: "type Query { a: Int }" } };
+  const action = { name: "a", definition: { handler: "http://x", output_type: "Int" }, permissions: [user, user] };
+  const remote = { name: "r", definition: { url: "http://x" }, permissions: [sees, { ...sees, role: "other" }, sees] };
+
+  const result = parseMetadata(metadataObject({ root: { actions: [action], remote_schemas: [remote] } }), {});
+
+  expect("problems" in result && result.problems.map(problemText)).toEqual([
+    '/actions/0/permissions/1: the permission for role "user" is declared more than once',
+    '/remote_schemas/0/permissions/2: the permission for role "user" is declared more than once',
+  ]);
+});
+
 test("a table is named by an object or by a plain string", () => {
   const metadata = accepted(
     metadataObject({ source: { tables: [{ table: "plain" }, { table: { name: "other", schema: "custom" } }] } }),
