@@ -19,7 +19,7 @@ const FUNCTIONS = [
   "min",
 ];
 const TABLE_SUFFIXES = [
-  ...["", "_enum", "_aggregate", "_aggregate_fields", "_mutation_response", "_bool_exp", "_order_by", "_updates"],
+  ...["", "_aggregate", "_aggregate_fields", "_mutation_response", "_bool_exp", "_order_by", "_updates"],
   ...["_select_column", "_constraint", "_update_column", "_on_conflict", "_aggregate_order_by", "_pk_columns_input"],
   ...["count", "bool_and", "bool_or"].map((kind) => `_aggregate_bool_exp_${kind}`),
   ...["_aggregate_bool_exp", "_stream_cursor_input", "_stream_cursor_value_input", "_insert_input", "_set_input"],
@@ -39,7 +39,8 @@ export function tableTypeOwners(drafts: TableDrafts): TypeOwners {
   const owners = new Map(OWN_TYPES.map((name) => [name, "the engine"]));
   const scalars = new Set<string>();
   for (const { table } of drafts.values()) {
-    for (const suffix of TABLE_SUFFIXES) owners.set(`${table.graphqlName}${suffix}`, `table ${table.graphqlName}`);
+    const suffixes = table.enumValues === undefined ? TABLE_SUFFIXES : [...TABLE_SUFFIXES, "_enum"];
+    for (const suffix of suffixes) owners.set(`${table.graphqlName}${suffix}`, `table ${table.graphqlName}`);
     for (const { type } of table.columns.values()) scalars.add((type.element ?? type).scalar);
   }
   for (const scalar of [...scalars, "String", "Int", "Float", "Boolean"]) {
