@@ -12,9 +12,10 @@ export type IntrospectionTarget = {
   readonly signal?: AbortSignal | undefined;
 };
 
+const rootSchema = z.looseObject({ __schema: z.looseObject({}) });
 /** buildClientSchema checks the rest and names what is wrong. */
 const answerSchema = z.object({
-  data: z.object({ __schema: z.looseObject({}) }),
+  data: z.custom<IntrospectionQuery>((data) => rootSchema.safeParse(data).success),
 });
 
 /** The upstream's whole schema. Rejects with `remote-schema-error`; the message is fit for an inconsistency's reason. */
@@ -23,7 +24,7 @@ export async function introspectRemote(target: IntrospectionTarget): Promise<Gra
   if (answer.status !== 200) throw fault(`introspection was answered with status ${answer.status}`);
   try {
     const { data } = answerSchema.parse(JSON.parse(answer.text));
-    return buildClientSchema(asIntrospection(data), { assumeValid: true });
+    return buildClientSchema(data, { assumeValid: true });
   } catch (error) {
     throw fault("the answer to the introspection query is not a schema", error);
   }
@@ -45,11 +46,6 @@ async function fetchAnswer({ url, headers, timeoutSeconds, signal }: Introspecti
   } catch (error) {
     throw fault("the remote schema cannot be reached", error);
   }
-}
-
-/** The shape is checked by buildClientSchema, which takes no unknown. */
-function asIntrospection(data: { readonly __schema: object }): IntrospectionQuery {
-  return data as unknown as IntrospectionQuery;
 }
 
 function fault(message: string, cause?: unknown): HasuraError {
