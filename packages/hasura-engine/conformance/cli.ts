@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { startPostgres } from "@control-plane/local-stores";
+import { startTemporaryStores } from "@control-plane/local-stores";
 import { startActionWebhook } from "./action-webhook.ts";
 import { readDataSet } from "./data-set.ts";
 import { openDatabases } from "./databases.ts";
@@ -88,14 +88,11 @@ async function runAll(
   }
 }
 
+/** The server of DATABASE_URL, else one of this run's own, so that two runs do not meet. */
 async function openServer(): Promise<{ url: string; stop(): Promise<void> }> {
-  const given = process.env.DATABASE_URL;
-  if (given !== undefined && given !== "") return { url: given, stop: async () => {} };
-  return startPostgres({
-    dataDir: join(rootDir, ".local/conformance-postgres"),
-    fresh: true,
-    log: (line: string) => console.log(line),
-  });
+  const stores = await startTemporaryStores((line) => console.log(line), ["postgres"]);
+  const url = stores.env["DATABASE_URL"] ?? "";
+  return { url, stop: () => stores.stop() };
 }
 
 async function runCases(harness: Harness, chosen: (path: string) => boolean): Promise<StepResult[]> {

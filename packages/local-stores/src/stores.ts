@@ -56,6 +56,8 @@ async function startOne(name: StoreName, env: NodeJS.ProcessEnv, options: StoreO
 export async function startStores(options: {
   dataDir: string;
   fresh?: boolean;
+  /** Default: all three. */
+  only?: readonly StoreName[];
   env?: NodeJS.ProcessEnv;
   log: (line: string) => void;
 }): Promise<Stores> {
@@ -63,8 +65,9 @@ export async function startStores(options: {
   const portsFile = join(options.dataDir, "ports.json");
   await mkdir(options.dataDir, { recursive: true });
   const ports = await rememberedPorts(portsFile);
+  const names = STORE_NAMES.filter((name) => options.only?.includes(name) ?? true);
   const attempts = await Promise.allSettled(
-    STORE_NAMES.map((name) =>
+    names.map((name) =>
       startOne(name, env, {
         dataDir: join(options.dataDir, name),
         port: ports[name],
@@ -75,7 +78,7 @@ export async function startStores(options: {
   );
   const stores: Stores = { running: {}, missing: [], env: {}, stop: () => stopAll(Object.values(stores.running)) };
   const failures: unknown[] = [];
-  for (const [index, name] of STORE_NAMES.entries()) {
+  for (const [index, name] of names.entries()) {
     const attempt = attempts[index];
     if (attempt?.status === "fulfilled") {
       stores.running[name] = attempt.value;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rootOwnedDir } from "./postgres-binaries.ts";
 import { isAlive } from "./predecessor.ts";
+import type { StoreName } from "./store-unavailable.ts";
 import { type Stores, startStores } from "./stores.ts";
 import { shortHash, workspaceDir } from "./workspace.ts";
 
@@ -17,7 +18,7 @@ async function deleteLeftovers(parent: string): Promise<void> {
 }
 
 /** Starts the stores that no variable names with data that is deleted when they stop. */
-export async function startTemporaryStores(log: (line: string) => void): Promise<Stores> {
+export async function startTemporaryStores(log: (line: string) => void, only?: readonly StoreName[]): Promise<Stores> {
   // As root user postgres must reach the folder, which rules out a private folder of root's.
   const parent = process.getuid?.() === 0 ? rootOwnedDir : join(tmpdir(), `control-plane-${shortHash(workspaceDir)}`);
   await mkdir(parent, { recursive: true, mode: 0o755 });
@@ -26,7 +27,7 @@ export async function startTemporaryStores(log: (line: string) => void): Promise
   await chmod(dataDir, 0o711);
   const remove = () => rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
   try {
-    const stores = await startStores({ dataDir, log });
+    const stores = await startStores({ dataDir, log, ...(only === undefined ? {} : { only }) });
     return {
       ...stores,
       async stop() {
