@@ -32,8 +32,8 @@ const jwkSchema = z.object({
 const jwksSchema = z.object({ keys: z.array(z.unknown()) });
 
 /**
- * Keys of a JWKS document by `kid`. Keys without `kid`, of other kinds, or meant for encryption are left out; a
- * symmetric key in a public document is never used.
+ * Keys of a JWKS document by `kid`. Keys without `kid`, of other kinds, meant for encryption, or that cannot be read are
+ * left out; a symmetric key in a public document is never used.
  */
 export function readKeySet(document: unknown): ReadonlyMap<string, VerificationKey> {
   const keys = new Map<string, VerificationKey>();
@@ -42,16 +42,21 @@ export function readKeySet(document: unknown): ReadonlyMap<string, VerificationK
     if (!jwk.success || jwk.data.kid === undefined || (jwk.data.use ?? "sig") !== "sig") continue;
     const algorithms = algorithmsOf(jwk.data);
     if (algorithms.length === 0) continue;
-    keys.set(jwk.data.kid, { key: publicKey(jwk.data), algorithms });
+    const key = publicKey(jwk.data);
+    if (key !== undefined) keys.set(jwk.data.kid, { key, algorithms });
   }
   return keys;
 }
 
-function publicKey({ kty, crv, n, e, x, y }: z.infer<typeof jwkSchema>): KeyObject {
+function publicKey({ kty, crv, n, e, x, y }: z.infer<typeof jwkSchema>): KeyObject | undefined {
   const present = Object.fromEntries(
     Object.entries({ kty, crv, n, e, x, y }).filter(([, value]) => value !== undefined),
   );
-  return createPublicKey({ key: present, format: "jwk" });
+  try {
+    return createPublicKey({ key: present, format: "jwk" });
+  } catch {
+    return undefined;
+  }
 }
 
 /** The algorithm a JWK names, or all of its kind. */

@@ -1,46 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { afterEach, describe, expect, test } from "vitest";
-import { type Authenticator, createAuthenticator } from "../../src/session/authenticator.ts";
-import { settingsFromEnv } from "../../src/settings.ts";
-import { ecKey, edKey, type JwksServer, publicJwk, rsaKey, type SigningKey, startJwks, token } from "./tokens.ts";
-
-const ADMIN_SECRET = "the-admin-secret";
-const open: { close(): unknown }[] = [];
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((resource) => resource.close()));
-});
-
-async function authenticator(
-  env: Record<string, string>,
-  options: Parameters<typeof createAuthenticator>[1] = {},
-): Promise<Authenticator> {
-  const made = await createAuthenticator(settingsFromEnv(env), options);
-  open.push(made);
-  return made;
-}
-
-function headers(given: Record<string, string>): ReadonlyMap<string, string> {
-  return new Map(Object.entries(given));
-}
-
-function claims(extra: Record<string, unknown> = {}): Record<string, unknown> {
-  return { "x-hasura-default-role": "builder", "x-hasura-allowed-roles": ["builder", "viewer"], ...extra };
-}
-
-function payload(extra: Record<string, unknown> = {}): Record<string, unknown> {
-  return {
-    exp: Math.floor(Date.now() / 1000) + 60,
-    "https://hasura.io/jwt/claims": claims({ "X-Hasura-User-Id": "u1" }),
-    ...extra,
-  };
-}
-
-function bearer(text: string): Record<string, string> {
-  return { authorization: `Bearer ${text}` };
-}
-
-const SECRET_ONLY = { HASURA_GRAPHQL_ADMIN_SECRET: ADMIN_SECRET };
+import { describe, expect, test } from "vitest";
+import { ecKey, edKey, rsaKey, type SigningKey, token } from "./tokens.ts";
+import { ADMIN_SECRET, authenticator, bearer, claims, headers, payload, SECRET_ONLY } from "./world.ts";
 
 describe("without tokens", () => {
   test("everybody is admin where no secret is configured", async () => {
@@ -210,6 +171,28 @@ describe("with a configured key", () => {
       "invalid x-hasura-n; should be a string",
     ],
     [
+      { "https://hasura.io/jwt/claims": { "x-hasura-default-role": "a" } },
+      "jwt-missing-role-claims",
+      "JWT claim does not contain x-hasura-allowed-roles",
+    ],
+    [
+      { "https://hasura.io/jwt/claims": claims({ "x-hasura-allowed-roles": "builder" }) },
+      "jwt-invalid-claims",
+      "invalid x-hasura-allowed-roles; should be a list of roles",
+    ],
+    [
+      { "https://hasura.io/jwt/claims": claims({ "x-hasura-allowed-roles": ["builder", 1] }) },
+      "jwt-invalid-claims",
+      "invalid x-hasura-allowed-roles; should be a list of roles",
+    ],
+    [
+      { "https://hasura.io/jwt/claims": claims({ "x-hasura-default-role": 1 }) },
+      "jwt-invalid-claims",
+      "invalid x-hasura-default-role; should be a role name",
+    ],
+    [{ "https://hasura.io/jwt/claims": "text" }, "jwt-invalid-claims", "expecting object when parsing claims"],
+    [{ "https://hasura.io/jwt/claims": ["a"] }, "jwt-invalid-claims", "expecting object when parsing claims"],
+    [
       { "https://hasura.io/jwt/claims": undefined },
       "jwt-invalid-claims",
       "claims key: 'https://hasura.io/jwt/claims' not found",
@@ -306,111 +289,5 @@ describe("with a configured key", () => {
     await expect(
       authenticate(headers(bearer(token({ alg: "RS256" }, payload(), "RS256", weak.privateKey)))),
     ).rejects.toMatchObject({ code: "invalid-jwt" });
-  });
-});
-
-describe("with a JWKS", () => {
-  function env(url: string): Record<string, string> {
-    return { ...SECRET_ONLY, HASURA_GRAPHQL_JWT_SECRET: JSON.stringify({ jwk_url: url }) };
-  }
-
-  function signed(key: SigningKey): ReadonlyMap<string, string> {
-    return headers(bearer(token({ alg: "RS256", kid: key.kid }, payload(), "RS256", key.privateKey)));
-  }
-
-  async function serve(answer: Parameters<typeof startJwks>[0]): Promise<JwksServer> {
-    const server = await startJwks(answer);
-    open.push(server);
-    return server;
-  }
-
-  test("a rotated key is accepted once max-age has passed, and the dropped key no more", async () => {
-    const [first, second] = [rsaKey(), rsaKey()];
-    let published = [first];
-    const server = await serve(() => ({
-      headers: { "cache-control": "public, max-age=1" },
-      keys: published.map((key) => publicJwk(key, "RS256")),
-    }));
-    const { authenticate } = await authenticator(env(server.url));
-    const before = signed(first);
-    await expect(authenticate(before)).resolves.toMatchObject({ role: "builder" });
-
-    published = [second];
-
-    await expect
-      .poll(() => authenticate(signed(second)).then((session) => session.role, String), { timeout: 10_000 })
-      .toBe("builder");
-    await expect(authenticate(before)).rejects.toMatchObject({ code: "invalid-jwt" });
-  });
-
-  test("an unknown key triggers no fetch, and without a freshness header there is none later", async () => {
-    const [known, unknown] = [rsaKey(), rsaKey()];
-    const server = await serve(() => ({ keys: [publicJwk(known, "RS256")] }));
-    const { authenticate } = await authenticator(env(server.url));
-
-    await expect(authenticate(signed(unknown))).rejects.toMatchObject({
-      message: "Could not verify JWT: JWSError JWSInvalidSignature",
-    });
-
-    expect(server.requests()).toBe(1);
-  });
-
-  test("a failed refresh keeps the keys and is tried again", async () => {
-    const [first, second] = [rsaKey(), rsaKey()];
-    let requests = 0;
-    const server = await serve(() => {
-      requests += 1;
-      if (requests === 2) return { status: 503, keys: [] };
-      return {
-        headers: { expires: new Date(Date.now() + 1000).toUTCString() },
-        keys: [publicJwk(requests === 1 ? first : second, "RS256")],
-      };
-    });
-    const failures: unknown[] = [];
-    const { authenticate } = await authenticator(env(server.url), {
-      retryDelayMs: 10,
-      onError: (error) => failures.push(error),
-    });
-
-    await expect
-      .poll(() => authenticate(signed(second)).then((session) => session.role, String), { timeout: 10_000 })
-      .toBe("builder");
-
-    expect(failures).toHaveLength(1);
-  });
-
-  test("the start survives a server that comes up late", async () => {
-    const key = rsaKey();
-    let requests = 0;
-    const server = await serve(() => {
-      requests += 1;
-      return requests < 3 ? { status: 500, keys: [] } : { keys: [publicJwk(key, "RS256")] };
-    });
-
-    const { authenticate } = await authenticator(env(server.url), { retryDelayMs: 5 });
-
-    await expect(authenticate(signed(key))).resolves.toMatchObject({ role: "builder" });
-  });
-
-  test("the start fails when the keys stay unreachable", async () => {
-    const server = await serve(() => ({ status: 500, keys: [] }));
-
-    await expect(authenticator(env(server.url), { retryDelayMs: 1, attempts: 3 })).rejects.toThrow("cannot be read");
-
-    expect(server.requests()).toBe(3);
-  });
-
-  test("a symmetric key in the document is never used", async () => {
-    const server = await serve(() => ({
-      keys: [
-        publicJwk(rsaKey(), "RS256"),
-        { kty: "oct", kid: "shared", k: Buffer.from("s".repeat(32)).toString("base64url"), alg: "HS256" },
-      ],
-    }));
-    const { authenticate } = await authenticator(env(server.url));
-
-    const text = token({ alg: "HS256", kid: "shared" }, payload(), "HS256", Buffer.from("s".repeat(32)));
-
-    await expect(authenticate(headers(bearer(text)))).rejects.toMatchObject({ code: "invalid-jwt" });
   });
 });

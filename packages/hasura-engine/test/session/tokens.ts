@@ -43,7 +43,7 @@ export type JwksServer = { url: string; requests(): number; close(): Promise<voi
 
 /** Serves whatever `answer` gives at the time of the request. */
 export async function startJwks(
-  answer: () => { status?: number; headers?: Record<string, string>; keys: JsonWebKey[] },
+  answer: () => { status?: number; headers?: Record<string, string>; keys: readonly unknown[] },
 ): Promise<JwksServer> {
   let requests = 0;
   const server: Server = createServer((_request, response) => {
