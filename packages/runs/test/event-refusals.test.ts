@@ -95,6 +95,25 @@ describe("a sender", () => {
   });
 });
 
+test.for<[string, number[][]]>([
+  ["in one batch", [[1, 2, 2]]],
+  ["while the first waits", [[2], [2], [1]]],
+  ["while the first waits, in the batch that closes the gap", [[2], [2, 1]]],
+  ["after it was applied", [[1, 2], [2]]],
+])("of two events with one number that differ, %s, the first counts", async ([, batches], { held }) => {
+  let output = 0;
+  for (const batch of batches) {
+    const sketches = batch.map((seq): Sketch => {
+      if (seq === 1) return started(1);
+      output += 1;
+      return { seq, type: "step.succeeded", stepKey: "a", output };
+    });
+    await held.report(...sketches);
+  }
+
+  expect(await held.run.steps()).toMatchObject([{ stepKey: "a", status: "SUCCEEDED", output: 1 }, {}]);
+});
+
 describe("open steps are closed with the attempt:", () => {
   const failed = (retryable: boolean) => ({ code: "BROKEN", message: "it broke", retryable });
   const endings: [string, Sketch, string, string][] = [
