@@ -10,16 +10,19 @@ export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
  */
 export function boundedSocket(bytesMax: number): Socket {
   const socket = new Socket();
-  let written = 0;
   let received = 0;
-  socket.on("data", ({ length }) => {
-    // The driver writes nothing while an answer comes in.
-    if (socket.bytesWritten !== written) received = 0;
-    written = socket.bytesWritten;
-    received += length;
+  socket.on("data", (chunk: Buffer) => {
+    received = isEnd(chunk) ? 0 : received + chunk.length;
     if (received > bytesMax) socket.destroy(answerTooLarge(bytesMax));
   });
   return socket;
+}
+
+/** ReadyForQuery, the last message of an answer; no text holds the zero bytes of its length. */
+function isEnd(chunk: Buffer): boolean {
+  const { length } = chunk;
+  // A shorter chunk is the rest of one.
+  return length < 6 || (chunk[length - 6] === 0x5a && chunk.readUInt32BE(length - 5) === 5);
 }
 
 export function answerTooLarge(bytesMax: number): HasuraError {

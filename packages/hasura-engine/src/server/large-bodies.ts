@@ -60,11 +60,13 @@ export function registerLargeBodies(server: FastifyInstance, { bodyBytesMax, byt
       waiting.add(own);
     });
 
-  server.addHook("preParsing", async (request, reply) => {
+  server.addHook("preParsing", (request, reply, payload, done) => {
     const bytes = Math.min(lengthOf(request) ?? bodyBytesMax, bodyBytesMax);
-    if (bytes <= LARGE_BYTES || isGone(reply)) return;
-    if (waiting.size === 0 && held + bytes <= bytesMax) hold(reply, bytes);
-    else await wait(reply, bytes);
+    if (bytes <= LARGE_BYTES || isGone(reply)) return done(null, payload);
+    if (waiting.size > 0 || held + bytes > bytesMax)
+      return void wait(reply, bytes).then(() => done(null, payload), done);
+    hold(reply, bytes);
+    done(null, payload);
   });
 }
 
