@@ -1,6 +1,6 @@
+import { openStoreWire } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { test as base } from "./service.ts";
-import { openStoreWire } from "./store-wire.ts";
 
 const test = base.extend("wired", async ({ db, logs, start }, { onCleanup }) => {
   const mongodb = await openStoreWire(logs.url);

@@ -1,14 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createEngine, HasuraError, loadMetadata, settingsFromEnv } from "@control-plane/hasura-engine";
-import { sessionVariables, type TestUser } from "@control-plane/testkit";
+import { openStoreWire, sessionVariables, type TestUser } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { writeLines } from "./lines.ts";
 import { SECRET } from "./page.ts";
 import { test as base, stepOf } from "./service.ts";
-import { openStoreWire } from "./store-wire.ts";
 
 const METADATA = join(import.meta.dirname, "../../../hasura/metadata");
 const NOWHERE = "http://127.0.0.1:9";

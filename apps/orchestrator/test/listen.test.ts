@@ -1,20 +1,19 @@
 import { workflowRuns } from "@control-plane/db";
 import { createLogger } from "@control-plane/service-kit";
-import { test as base, type TestDatabase, type TestWorkflow } from "@control-plane/testkit";
+import { test as base, openStoreWire, type TestDatabase, type TestWorkflow } from "@control-plane/testkit";
 import { eq } from "drizzle-orm";
 import { expect } from "vitest";
 import { dispatchPass } from "../src/loops/dispatch.ts";
 import { startIntervalLoop } from "../src/loops/interval-loop.ts";
 import { startListening } from "../src/loops/listen.ts";
 import { test as serviceTest } from "./service.ts";
-import { openStoreProxy } from "./store-proxy.ts";
 
 const CHANNEL = "runs_pending";
 const log = createLogger({ service: "orchestrator", level: "silent" });
 
 /** A listener on a wire that can be cut. It may be stopped in the middle of a test; stopping twice is harmless. */
 const test = base.extend("ears", async ({ db }, { onCleanup }) => {
-  const wire = await openStoreProxy(db.urlAs("cp_orchestrator"), 5432);
+  const wire = await openStoreWire(db.urlAs("cp_orchestrator"));
   let heard = 0;
   const listen = () =>
     startListening({

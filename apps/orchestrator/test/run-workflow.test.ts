@@ -213,7 +213,8 @@ describe("input", () => {
   });
 
   test("input that PostgreSQL or a runner cannot hold is refused", async ({ actions, acme }) => {
-    const inputs = [{ deep: ["a\u0000b"] }, { "a\u0000b": 1 }, { half: "\ud83d" }, { "\ude00": 1 }, nested(501)];
+    const huge = Array(4_000).fill(1e300);
+    const inputs = [{ deep: ["a\u0000b"] }, { "a\u0000b": 1 }, { half: "\ud83d" }, { "\ude00": 1 }, nested(501), huge];
 
     const replies = [];
     for (const input of inputs)

@@ -12,7 +12,10 @@ test.for<[string, string, string, number, string]>([
   ["a lone surrogate", "application/json", '"\\ud800"', 400, "BODY_NOT_STORABLE"],
   ["501 levels", "application/json", "[".repeat(501) + "]".repeat(501), 400, "BODY_NOT_STORABLE"],
   ["100,000 levels", "application/json", "[".repeat(100_000) + "]".repeat(100_000), 400, "BODY_NOT_STORABLE"],
-  ["a number that PostgreSQL refuses", "application/json", "1e200000", 400, "BODY_NOT_STORABLE"],
+  ["a number that PostgreSQL refuses", "application/json", "1".repeat(140_000), 400, "BODY_NOT_STORABLE"],
+  ["a number that no double holds", "application/json", "[1E+131071]", 400, "BODY_NOT_STORABLE"],
+  ["a fraction too small for any reader", "application/json", '{"a":-0.1e-16383}', 400, "BODY_NOT_STORABLE"],
+  ["numbers huge when written out", "application/json", `[${"1e300,".repeat(4_000)}1]`, 400, "BODY_NOT_STORABLE"],
   ["U+0000 in a form", "application/x-www-form-urlencoded", "a=%00", 400, "BODY_NOT_STORABLE"],
 ])("%s is refused and writes nothing", async ([, type, body, status, code], { service, world, addHook }) => {
   const acme = await world.tenant();
@@ -37,13 +40,31 @@ test("bytes that are no UTF-8 are no JSON", async ({ service, world, addHook }) 
 test("one body that PostgreSQL refuses does not cost the others of its batch", async ({ service, world, addHook }) => {
   const acme = await world.tenant();
   const hook = await addHook(await acme.workflow());
-  const bodies = Array.from({ length: 60 }, (_, index) => (index === 30 ? "1e200000" : String(index)));
+  const bodies = Array.from({ length: 60 }, (_, index) => (index === 30 ? "1".repeat(140_000) : String(index)));
 
   const answers = await Promise.all(bodies.map((body) => send(service, hook, body)));
 
   expect(answers.filter(({ status }) => status === 202)).toHaveLength(59);
   expect(answers[30]?.code).toBe("BODY_NOT_STORABLE");
   expect(await acme.runs()).toHaveLength(59);
+});
+
+test("numbers keep their digits and exponents, also beside text that looks like one", async ({
+  service,
+  world,
+  addHook,
+  db,
+}) => {
+  const acme = await world.tenant();
+  const hook = await addHook(await acme.workflow());
+
+  const answer = await send(service, hook, '{"id":12345678901234567890,"e":[1e300,-2.5E-7,0.1],"t":"1e999999"}');
+
+  expect(answer.status).toBe(202);
+  const { rows } = await db.pool.query(
+    "select input ->> 'id' as id, input -> 'e' ->> 1 as e, input ->> 't' as t from workflow_runs",
+  );
+  expect(rows).toEqual([{ id: "12345678901234567890", e: "-0.00000025", t: "1e999999" }]);
 });
 
 test("the largest body is taken, one byte more is not", async ({ service, world, addHook }) => {

@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { openStoreWire } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { send, sign, test } from "./service.ts";
 
@@ -67,14 +66,14 @@ test("with the database away every request is a 503, at once, and afterwards all
 }) => {
   const acme = await world.tenant();
   const hook = await addHook(await acme.workflow());
-  const road = await openRoad(db.urlAs("cp_gateway"));
-  const service = await start({ databaseUrl: road.url });
+  const wire = await openStoreWire(db.urlAs("cp_gateway"));
+  const service = await start({ databaseUrl: wire.url });
   expect((await send(service, hook, "{}")).status).toBe(202);
 
-  await road.cut();
+  wire.cut();
   const away = await Promise.all(Array.from({ length: 20 }, () => send(service, hook, "{}")));
   const [ready, live] = [await service.server.inject("/ready"), await service.server.inject("/live")];
-  await road.mend();
+  wire.restore();
   await expect.poll(async () => (await send(service, hook, "{}")).status, { timeout: 5_000 }).toBe(202);
 
   expect(away.map(({ status, code }) => `${status} ${code}`)).toEqual(Array(20).fill("503 UNAVAILABLE"));
@@ -82,7 +81,7 @@ test("with the database away every request is a 503, at once, and afterwards all
   expect([ready.statusCode, live.statusCode]).toEqual([503, 200]);
   expect(await acme.runs()).toHaveLength(2);
   await service.stop();
-  await road.close();
+  await wire.close();
 });
 
 test("a stop answers what is under way before the connections close", async ({ start, world, addHook, db }) => {
@@ -93,6 +92,10 @@ test("a stop answers what is under way before the connections close", async ({ s
   const blocker = await db.pool.connect();
   await blocker.query("begin; lock table webhook_deliveries in access exclusive mode");
 
+  let arrived = 0;
+  service.server.server.on("request", () => {
+    arrived += 1;
+  });
   const underWay = Array.from({ length: 10 }, () =>
     fetch(`${base}/hooks/${hook.path}`, {
       method: "POST",
@@ -100,6 +103,8 @@ test("a stop answers what is under way before the connections close", async ({ s
       body: "{}",
     }),
   );
+  // A connection that the server has not taken up yet when it stops listening is refused, as any later one.
+  await expect.poll(() => arrived).toBe(10);
   const waiting =
     "select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
   await expect.poll(async () => (await db.pool.query(waiting)).rows[0].n).toBeGreaterThan(0);
@@ -113,44 +118,3 @@ test("a stop answers what is under way before the connections close", async ({ s
   expect(await acme.runs()).toHaveLength(10);
   await expect(fetch(`${base}/live`)).rejects.toThrow();
 });
-
-/** A way to PostgreSQL that can be cut and mended. */
-async function openRoad(databaseUrl: string) {
-  const target = new URL(databaseUrl);
-  const sockets = new Set<Socket>();
-  const make = (): Server =>
-    createServer((client) => {
-      const upstream = connect({ host: target.hostname, port: Number(target.port) });
-      for (const socket of [client, upstream]) {
-        sockets.add(socket);
-        socket.on("error", () => socket.destroy());
-        socket.on("close", () => {
-          sockets.delete(socket);
-          client.destroy();
-          upstream.destroy();
-        });
-      }
-      client.pipe(upstream).pipe(client);
-    });
-  let server = make().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  const url = new URL(databaseUrl);
-  url.host = `127.0.0.1:${port}`;
-  const cut = async (): Promise<void> => {
-    const closed = once(server, "close");
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  };
-  return {
-    url: url.href,
-    cut,
-    async mend() {
-      server = make().listen(port, "127.0.0.1");
-      await once(server, "listening");
-    },
-    close: cut,
-  };
-}

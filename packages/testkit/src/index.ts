@@ -29,6 +29,7 @@ export {
   type RunnerApi,
 } from "./runner/runner-api.ts";
 export { createRunnerDouble, type RunnerBehaviour, type RunnerDouble } from "./runner/runner-double.ts";
+export { openStoreWire, type StoreWire } from "./store-wire.ts";
 export { test } from "./test.ts";
 export { openTestDatabase, type TestDatabase } from "./test-database.ts";
 export { createTestKeys, type TestKeys } from "./test-keys.ts";

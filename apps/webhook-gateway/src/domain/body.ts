@@ -3,6 +3,11 @@ import { AppError } from "@control-plane/service-kit/errors";
 /** PostgreSQL's jsonb and every reader behind it must survive the nesting. */
 const NESTING_MAX = 500;
 
+/** Digits that exponents may add when PostgreSQL writes numbers out: `1e300` is 301 characters to every reader. */
+const WRITTEN_OUT_DIGITS_MAX = 1_048_576;
+const EXPONENT_MAX = 400;
+const NUMBER = /-?\d[\d.]*(?:[eE]([+-]?\d+))?/y;
+
 /** With the u flag paired surrogates are one character and do not match. */
 const UNPAIRED_SURROGATE = /\p{Surrogate}/u;
 
@@ -49,9 +54,13 @@ function jsonText(body: Buffer): string {
   return text;
 }
 
-/** What of valid JSON jsonb refuses: U+0000, unpaired surrogates, and more nesting than anybody should send. */
+/**
+ * What of valid JSON jsonb refuses or its readers could not bear: U+0000, unpaired surrogates, more nesting than anybody
+ * should send, and numbers that are short as an exponent and huge when written out.
+ */
 function storageProblem(text: string): string | undefined {
   let depth = 0;
+  let writtenOut = 0;
   for (let index = 0; index < text.length; index++) {
     const char = text[index];
     if (char === '"') {
@@ -64,6 +73,16 @@ function storageProblem(text: string): string | undefined {
       depth += 1;
       if (depth > NESTING_MAX) return `it is nested deeper than ${NESTING_MAX} levels`;
     } else if (char === "]" || char === "}") depth -= 1;
+    else if (char !== undefined && /[-\d]/.test(char)) {
+      NUMBER.lastIndex = index;
+      const [literal = char, exponent] = NUMBER.exec(text) ?? [];
+      index += literal.length - 1;
+      if (exponent === undefined) continue;
+      const size = Math.abs(Number(exponent));
+      writtenOut += size;
+      if (size > EXPONENT_MAX || writtenOut > WRITTEN_OUT_DIGITS_MAX)
+        return "its numbers are too large when written out";
+    }
   }
   return undefined;
 }

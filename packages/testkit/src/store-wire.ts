@@ -13,8 +13,17 @@ export type StoreWire = {
   close(): Promise<void>;
 };
 
+const STANDARD_PORTS = new Map([
+  ["postgres:", 5432],
+  ["postgresql:", 5432],
+  ["redis:", 6379],
+  ["mongodb:", 27017],
+]);
+
+/** For tests of what happens while a store is away, without touching the store that other tests use. */
 export async function openStoreWire(storeUrl: string): Promise<StoreWire> {
   const target = new URL(storeUrl);
+  const port = target.port === "" ? (STANDARD_PORTS.get(target.protocol) ?? 0) : Number(target.port);
   const near = new Set<Socket>();
   let state: "open" | "cut" | "hung" = "open";
   let hangs = 0;
@@ -28,7 +37,7 @@ export async function openStoreWire(storeUrl: string): Promise<StoreWire> {
     }
     const born = hangs;
     const passes = () => state === "open" && born === hangs;
-    const store = dial(Number(target.port), target.hostname);
+    const store = dial(port, target.hostname);
     store.on("error", () => client.destroy());
     store.on("close", () => client.destroy());
     client.on("close", () => store.destroy());
