@@ -13,8 +13,10 @@ const documentSchema = z.object({
   components: z.object({ schemas: z.record(z.string(), z.record(z.string(), z.unknown())) }),
 });
 
-test("Hasura's own schema of metadata, made strict, accepts the shipped directory", async (context) => {
-  if (!existsSync(SCHEMA_FILE)) context.skip(`${SCHEMA_FILE} is not present: the official schema cannot be asked`);
+const absent = !existsSync(SCHEMA_FILE);
+const note = absent ? " (absent: metadata.openapi.json)" : "";
+
+test.skipIf(absent)(`Hasura's own schema of metadata, made strict, accepts the shipped directory${note}`, async () => {
   const validate = compileOfficialSchema();
 
   const accepted = validate(withoutEmptyFiles(await readShippedMetadata()));
@@ -23,8 +25,7 @@ test("Hasura's own schema of metadata, made strict, accepts the shipped director
   expect(accepted).toBe(true);
 });
 
-test("Hasura's own schema, made strict, refuses a misspelt key", async (context) => {
-  if (!existsSync(SCHEMA_FILE)) context.skip(`${SCHEMA_FILE} is not present: the official schema cannot be asked`);
+test.skipIf(absent)(`Hasura's own schema, made strict, refuses a misspelt key${note}`, async () => {
   const validate = compileOfficialSchema();
   const text = JSON.stringify(withoutEmptyFiles(await readShippedMetadata())).replaceAll(
     "allow_aggregations",

@@ -248,6 +248,10 @@ function codeOf(error: unknown): string | null {
 }
 
 describe.skipIf(absent)(`histories of one run${absent ? " (absent: run-event-histories.json)" : ""}`, () => {
+  test("there are histories to play", () => {
+    expect(Math.min(vectors.histories.length, vectors.permutations.length)).toBeGreaterThan(0);
+  });
+
   test.for(vectors.histories.map((history) => [history.id, history] as const))(
     "%s",
     async ([, history], { db, world }) => {
