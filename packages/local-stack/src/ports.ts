@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findFreePort } from "@control-plane/local-stores";
+import { findFreePort, isPortFree } from "@control-plane/local-stores";
 import { z } from "zod";
 
 const portsSchema = z.object({
@@ -20,14 +20,16 @@ const preferred: Ports = {
   logsSchema: 4004,
 };
 
-/** The ports of the last start where they are still free, else the usual ones, else any. `anyPort` skips the usual ones. */
+/** The usual ports where they are free, else those of the last start, else any. `anyPort` skips the usual ones. */
 export async function choosePorts(stateDir: string, anyPort: boolean): Promise<Ports> {
   const file = join(stateDir, "ports.json");
   const remembered = existsSync(file) ? portsSchema.safeParse(JSON.parse(readFileSync(file, "utf8"))).data : undefined;
   const taken = new Set<number>();
   const choose = async (name: keyof Ports): Promise<number> => {
+    const usual = preferred[name];
+    const wished = !anyPort && (await isPortFree(usual)) ? usual : remembered?.[name];
     for (;;) {
-      const port = await findFreePort(remembered?.[name] ?? (anyPort ? undefined : preferred[name]));
+      const port = await findFreePort(wished !== undefined && taken.has(wished) ? undefined : wished);
       if (taken.has(port)) continue;
       taken.add(port);
       return port;
