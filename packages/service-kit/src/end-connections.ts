@@ -23,15 +23,15 @@ export function endConnections(server: FastifyInstance): { isClosing(): boolean 
     done(null, payload);
   });
   server.addHook("preClose", async () => {
-    closingSince = performance.now();
-    const since = closingSince;
+    const since = performance.now();
+    closingSince = since;
+    if (!server.server.listening) return;
     const timer = setInterval(() => {
       if (underWay.size === 0 && performance.now() - since > SILENT_MS) server.server.closeAllConnections();
       else server.server.closeIdleConnections();
     }, CHECK_MS);
     timer.unref();
     server.server.once("close", () => clearInterval(timer));
-    if (!server.server.listening) clearInterval(timer);
   });
   return { isClosing: () => closingSince !== undefined };
 }

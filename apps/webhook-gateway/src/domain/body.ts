@@ -73,7 +73,7 @@ function storageProblem(text: string): string | undefined {
       depth += 1;
       if (depth > NESTING_MAX) return `it is nested deeper than ${NESTING_MAX} levels`;
     } else if (char === "]" || char === "}") depth -= 1;
-    else if (char !== undefined && /[-\d]/.test(char)) {
+    else if (char === "-" || (char !== undefined && char >= "0" && char <= "9")) {
       NUMBER.lastIndex = index;
       const [literal = char, exponent] = NUMBER.exec(text) ?? [];
       index += literal.length - 1;
