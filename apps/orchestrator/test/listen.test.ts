@@ -92,16 +92,18 @@ test("a connection that the server ends is made again, and what was missed meanw
   ears,
 }) => {
   ears.start();
-  await expect.poll(() => listeners(db)).toHaveLength(1);
+  await expect.poll(() => listeners(db), LONG).toHaveLength(1);
+  // The first connection is told of once, which may come a moment after it is seen.
+  await expect.poll(ears.heard, LONG).toBe(1);
   const [pid] = await listeners(db);
   const before = ears.heard();
   await db.pool.query("select pg_terminate_backend($1)", [pid]);
 
   await expect.poll(async () => (await listeners(db)).filter((other) => other !== pid), LONG).toHaveLength(1);
-  await expect.poll(ears.heard).toBe(before + 1);
+  await expect.poll(ears.heard, LONG).toBe(before + 1);
   await db.pool.query(`notify ${CHANNEL}`);
 
-  await expect.poll(ears.heard).toBe(before + 2);
+  await expect.poll(ears.heard, LONG).toBe(before + 2);
   expect(await sessions(db)).toBe(1);
 });
 
