@@ -1,18 +1,16 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, type KeyObject } from "node:crypto";
 import { decryptAesGcm, encryptAesGcm } from "./aes-gcm.ts";
+import { DATA_KEY_BYTES, makeDataKey, type WrappedKey, wrapContext } from "./data-key.ts";
 import { type KeyProvider, KeyProviderUnavailableError } from "./key-provider.ts";
-import { uuidv7 } from "./uuid.ts";
 
 /** Where a sealed value stands. Moved anywhere else it does not open. */
 export type Place = {
-  /** Null = the platform's own. */ tenantId: string | null;
+  /** Null = the platform's own. */
+  tenantId: string | null;
   table: string;
   rowId: string;
   column: string;
 };
-
-/** A row of `internal.data_keys`. */
-export type WrappedKey = { id: string; tenantId: string | null; kekId: string; wrappedKey: Buffer };
 
 export type Envelope = {
   seal(place: Place, plaintext: Buffer): Promise<Buffer>;
@@ -31,15 +29,18 @@ export type EnvelopeDeps = {
 };
 
 export class EnvelopeError extends Error {
-  constructor(message: string, cause?: unknown) {
+  /** What is wrong: this one value, or the key of all values of its tenant. */
+  readonly blames: "value" | "key";
+
+  constructor(blames: "value" | "key", message: string, cause?: unknown) {
     super(message, { cause });
     this.name = "EnvelopeError";
+    this.blames = blames;
   }
 }
 
 const VERSION = 0x01;
 const KEY_ID_BYTES = 16;
-const KEY_BYTES = 32;
 const HEADER_BYTES = 1 + KEY_ID_BYTES;
 const SEALED_BYTES_MIN = HEADER_BYTES + 12 + 16;
 const CACHE_MS = 5 * 60_000;
@@ -51,15 +52,12 @@ const CACHE_MAX = 1_000;
  */
 export function createEnvelope(deps: EnvelopeDeps): Envelope {
   const cache = createKeyCache(deps.now ?? Date.now);
-  const unwrap = async (key: WrappedKey): Promise<Buffer> => {
+  const unwrap = async (key: WrappedKey): Promise<KeyObject> => {
     const known = cache.get(key.id);
     if (known !== undefined) return known.dek;
     const dek = await unwrapKey(deps.provider, key);
-    // Somebody else may have unwrapped it meanwhile; a second copy would never be overwritten.
-    const won = cache.get(key.id);
-    if (won === undefined) cache.set(key.id, dek);
-    else dek.fill(0);
-    return won?.dek ?? dek;
+    cache.set(key.id, dek);
+    return dek;
   };
   return {
     async seal(place, plaintext) {
@@ -68,36 +66,39 @@ export function createEnvelope(deps: EnvelopeDeps): Envelope {
       return Buffer.concat([Buffer.from([VERSION]), idBytes(active.id), sealed]);
     },
     async open(place, sealed) {
-      if (sealed.length < SEALED_BYTES_MIN || sealed[0] !== VERSION) throw new EnvelopeError("not a sealed value");
+      if (sealed.length < SEALED_BYTES_MIN || sealed[0] !== VERSION)
+        throw new EnvelopeError("value", "not a sealed value");
       const id = idText(sealed.subarray(1, HEADER_BYTES));
       const dek = cache.get(id)?.dek ?? (await unwrapStored(deps, id, unwrap));
       try {
         return decryptAesGcm(dek, sealed.subarray(HEADER_BYTES), aad(place, id));
       } catch (error) {
-        throw new EnvelopeError("a sealed value does not open here", error);
+        throw new EnvelopeError("value", "a sealed value does not open here", error);
       }
     },
   };
 }
 
 /** A provider that is away is told apart from one that refuses: only the second says something about the value. */
-async function unwrapKey(provider: KeyProvider, key: WrappedKey): Promise<Buffer> {
-  const context = wrapContext(key.id, key.tenantId);
+async function unwrapKey(provider: KeyProvider, key: WrappedKey): Promise<KeyObject> {
+  const context = wrapContext(key);
   const dek = await provider.unwrap({ kekId: key.kekId, wrapped: key.wrappedKey }, context).catch((error: unknown) => {
     if (error instanceof KeyProviderUnavailableError) throw error;
-    throw new EnvelopeError("a data key does not unwrap", error);
+    throw new EnvelopeError("key", "a data key does not unwrap", error);
   });
-  if (dek.length !== KEY_BYTES) throw new EnvelopeError("a data key has a wrong length");
-  return dek;
+  if (dek.length !== DATA_KEY_BYTES) throw new EnvelopeError("key", "a data key has a wrong length");
+  const object = createSecretKey(dek);
+  dek.fill(0);
+  return object;
 }
 
 async function unwrapStored(
   deps: EnvelopeDeps,
   id: string,
-  unwrap: (key: WrappedKey) => Promise<Buffer>,
-): Promise<Buffer> {
+  unwrap: (key: WrappedKey) => Promise<KeyObject>,
+): Promise<KeyObject> {
   const stored = await deps.loadKeyById(id);
-  if (stored === undefined) throw new EnvelopeError("the data key of a sealed value is gone");
+  if (stored === undefined) throw new EnvelopeError("key", "the data key of a sealed value is gone");
   return unwrap(stored);
 }
 
@@ -106,25 +107,17 @@ async function activeKey(
   deps: EnvelopeDeps,
   cache: KeyCache,
   tenantId: string | null,
-  unwrap: (key: WrappedKey) => Promise<Buffer>,
-): Promise<{ id: string; dek: Buffer }> {
+  unwrap: (key: WrappedKey) => Promise<KeyObject>,
+): Promise<{ id: string; dek: KeyObject }> {
   let key = await deps.loadKey(tenantId);
   if (key === undefined) {
-    const id = uuidv7();
-    const dek = randomBytes(KEY_BYTES);
-    const { kekId, wrapped } = await deps.provider.wrap(dek, wrapContext(id, tenantId));
-    dek.fill(0);
-    await deps.insertKey({ id, tenantId, kekId, wrappedKey: wrapped });
+    await deps.insertKey(await makeDataKey(deps.provider, tenantId));
     key = await deps.loadKey(tenantId);
   }
-  if (key === undefined) throw new EnvelopeError("there is no data key");
+  if (key === undefined) throw new EnvelopeError("key", "there is no data key");
   const dek = await unwrap(key);
   cache.setActive(tenantId, key.id);
   return { id: key.id, dek };
-}
-
-function wrapContext(id: string, tenantId: string | null): string {
-  return `cp|dek|v1|${id}|${tenantId ?? "platform"}`;
 }
 
 function aad(place: Place, keyId: string): Buffer {
@@ -144,26 +137,23 @@ function idText(bytes: Buffer): string {
 }
 
 type KeyCache = {
-  get(id: string): { dek: Buffer } | undefined;
-  set(id: string, dek: Buffer): void;
-  active(tenantId: string | null): { id: string; dek: Buffer } | undefined;
+  get(id: string): { dek: KeyObject } | undefined;
+  set(id: string, dek: KeyObject): void;
+  active(tenantId: string | null): { id: string; dek: KeyObject } | undefined;
   setActive(tenantId: string | null, id: string): void;
 };
 
-/** Bounded in time and count. Keys that go are overwritten, once nothing that is under way can still hold them. */
+/**
+ * Bounded in time and count. A key is kept as the object that ciphers take, because making that object anew costs more than
+ * sealing a kilobyte; Node overwrites its memory when nothing holds it any more.
+ */
 function createKeyCache(now: () => number): KeyCache {
-  const entries = new Map<string, { dek: Buffer; until: number }>();
+  const entries = new Map<string, { dek: KeyObject; until: number }>();
   const activeIds = new Map<string, string>();
-  const drop = (id: string): void => {
-    const entry = entries.get(id);
-    entries.delete(id);
-    // A caller that got the key in this turn of the event loop still encrypts with it.
-    if (entry !== undefined) setImmediate(() => entry.dek.fill(0));
-  };
-  const get = (id: string): { dek: Buffer } | undefined => {
+  const get = (id: string): { dek: KeyObject } | undefined => {
     const entry = entries.get(id);
     if (entry === undefined || entry.until > now()) return entry;
-    drop(id);
+    entries.delete(id);
     return undefined;
   };
   return {
@@ -171,7 +161,7 @@ function createKeyCache(now: () => number): KeyCache {
     set(id, dek) {
       entries.set(id, { dek, until: now() + CACHE_MS });
       const [oldest] = entries.keys();
-      if (entries.size > CACHE_MAX && oldest !== undefined) drop(oldest);
+      if (entries.size > CACHE_MAX && oldest !== undefined) entries.delete(oldest);
     },
     active(tenantId) {
       const id = activeIds.get(tenantId ?? "platform");

@@ -1,12 +1,12 @@
 export { equalBytes } from "./compare.ts";
 export { createKeyProvider, type KeyProviderSettings } from "./create-key-provider.ts";
+export { makeDataKey, rewrapDataKey, type WrappedKey } from "./data-key.ts";
 export {
   createEnvelope,
   type Envelope,
   type EnvelopeDeps,
   EnvelopeError,
   type Place,
-  type WrappedKey,
 } from "./envelope.ts";
 export { hmacSha256 } from "./hmac.ts";
 export { type KeyProvider, KeyProviderUnavailableError } from "./key-provider.ts";

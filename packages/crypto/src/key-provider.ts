@@ -7,8 +7,10 @@ export type KeyProvider = {
   unwrap(input: { kekId: string; wrapped: Buffer }, context: string): Promise<Buffer>;
 };
 
-/** The provider does not answer; the caller answers UNAVAILABLE. */
+/** The provider does not answer; the caller answers UNAVAILABLE, which `outage` asks for. */
 export class KeyProviderUnavailableError extends Error {
+  readonly outage = true;
+
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
     this.name = "KeyProviderUnavailableError";

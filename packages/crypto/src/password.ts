@@ -1,8 +1,11 @@
+import { availableParallelism } from "node:os";
 import { hash, verify } from "@node-rs/argon2";
+import pLimit from "p-limit";
 
 /** argon2id; m in KiB. Stored inside the hash text, so that they can rise. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
-const AT_A_TIME = 8;
+/** More than there are processors make no hash sooner, and keep the event loop from its own turn. */
+const AT_A_TIME = Math.min(8, availableParallelism());
 const WAITING_MAX = 200;
 
 /** More than 200 wait for their turn: answer RATE_LIMITED. */
@@ -13,22 +16,12 @@ export class PasswordQueueFullError extends Error {
   }
 }
 
-let running = 0;
-const waiting: (() => void)[] = [];
+/** Each hash takes 19 MB and a worker thread; this keeps both in bounds for the whole process. */
+const turns = pLimit(AT_A_TIME);
 
-/** Each hash takes 19 MB and a worker thread; eight at a time keep both in bounds for the whole process. */
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= AT_A_TIME) {
-    if (waiting.length >= WAITING_MAX) throw new PasswordQueueFullError();
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  } else running += 1;
-  try {
-    return await work();
-  } finally {
-    const next = waiting.shift();
-    if (next === undefined) running -= 1;
-    else next();
-  }
+  if (turns.activeCount + turns.pendingCount >= AT_A_TIME + WAITING_MAX) throw new PasswordQueueFullError();
+  return turns(work);
 }
 
 /** PHC text with parameters and salt. */

@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 /** An opaque token and what is stored of it. */
 export type Token = { token: string; hash: Buffer };
 
 /** `<prefix>` and base64url of 32 random bytes; only the SHA-256 is ever stored. */
-export function newToken(prefix: "rt_" | "inv_" | "pwr_" | "lt_"): Token {
+export function newToken(prefix: "rt_" | "inv_" | "pwr_" | "ak_" | "lt_"): Token {
   const token = `${prefix}${randomBytes(32).toString("base64url")}`;
   return { token, hash: hashToken(token) };
 }
@@ -15,5 +15,5 @@ export function hashToken(token: string): Buffer {
 }
 
 export function sha256(data: string | Buffer): Buffer {
-  return createHash("sha256").update(data).digest();
+  return hash("sha256", data, "buffer");
 }

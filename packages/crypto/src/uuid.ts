@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { pooledRandomBytes } from "./random-pool.ts";
 
 let lastMs = 0;
 let counter = 0;
@@ -11,7 +11,7 @@ export function uuidv7(): string {
   const now = Date.now();
   if (now > lastMs) {
     lastMs = now;
-    counter = randomBytes(1).readUInt8(0);
+    counter = pooledRandomBytes(1).readUInt8(0);
   } else {
     counter += 1;
     if (counter > 0xfff) {
@@ -19,7 +19,7 @@ export function uuidv7(): string {
       counter = 0;
     }
   }
-  const bytes = randomBytes(16);
+  const bytes = pooledRandomBytes(16);
   bytes.writeUIntBE(lastMs, 0, 6);
   bytes.writeUInt16BE(0x7000 | counter, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);

@@ -154,7 +154,7 @@ describe("data keys", () => {
     return { watched, unwrapped };
   }
 
-  test("stay unwrapped for five minutes, and are overwritten when they go", async () => {
+  test("stay unwrapped for five minutes; what the provider handed out is overwritten at once", async () => {
     const { watched, unwrapped } = watchedKeyring();
     const clock = { ms: 0 };
     const { envelope } = openEnvelope(watched, [], () => clock.ms);
@@ -166,21 +166,23 @@ describe("data keys", () => {
     clock.ms = 300_000;
     expect((await envelope.open(place(), sealed)).toString()).toBe("x");
 
-    expect(unwrapped).toHaveLength(2);
-    await expect.poll(() => unwrapped.map((dek) => dek.equals(Buffer.alloc(32)))).toEqual([true, false]);
+    expect(unwrapped).toEqual([Buffer.alloc(32), Buffer.alloc(32)]);
   });
 
-  test("of a thousand tenants are kept, the oldest goes for the next and is overwritten", async () => {
+  test("of a thousand tenants are kept, the oldest goes for the next", async () => {
     const { watched, unwrapped } = watchedKeyring();
     const { envelope } = openEnvelope(watched);
 
     for (let n = 0; n < 1_001; n++) await envelope.seal(place({ tenantId: `t${n}` }), Buffer.alloc(0));
 
-    await expect.poll(() => unwrapped.filter((dek) => dek.equals(Buffer.alloc(32)))).toHaveLength(1);
-    expect(unwrapped[0]).toEqual(Buffer.alloc(32));
+    expect(unwrapped).toHaveLength(1_001);
+    await envelope.seal(place({ tenantId: "t1" }), Buffer.alloc(0));
+    expect(unwrapped).toHaveLength(1_001);
+    await envelope.seal(place({ tenantId: "t0" }), Buffer.alloc(0));
+    expect(unwrapped).toHaveLength(1_002);
   });
 
-  test("that many openers unwrap at once leave one copy in memory", async () => {
+  test("that many openers unwrap at once leave no copy behind", async () => {
     const provider = createLocalKeyring(keyring());
     const first = openEnvelope(provider);
     const sealed = await first.envelope.seal(place(), Buffer.from("x"));
@@ -190,7 +192,8 @@ describe("data keys", () => {
     const opened = await Promise.all(Array.from({ length: 20 }, () => envelope.open(place(), sealed)));
 
     expect(new Set(opened.map(String))).toEqual(new Set(["x"]));
-    expect(unwrapped.filter((dek) => !dek.equals(Buffer.alloc(32)))).toHaveLength(1);
+    expect(unwrapped.length).toBeGreaterThan(0);
+    expect(unwrapped.filter((dek) => !dek.equals(Buffer.alloc(32)))).toEqual([]);
   });
 
   test("are stored wrapped only, for their tenant only", async () => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { hashPassword, passwordNeedsRehash, verifyPassword } from "../src/index.ts";
 
@@ -16,9 +17,12 @@ test("weaker parameters are noticed", () => {
 });
 
 test("a flood of passwords is worked off, and beyond the queue refused", async () => {
-  const results = await Promise.allSettled(Array.from({ length: 215 }, () => hashPassword("a password of the flood")));
+  const room = Math.min(8, availableParallelism()) + 200;
+  const flood = Array.from({ length: room + 7 }, () => hashPassword("a password of the flood"));
 
-  expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(208);
+  const results = await Promise.allSettled(flood);
+
+  expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(room);
   expect(results.filter(({ status }) => status === "rejected")).toHaveLength(7);
 });
 

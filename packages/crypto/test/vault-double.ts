@@ -47,8 +47,6 @@ export async function startVault() {
   };
 }
 
-export type Vault = Awaited<ReturnType<typeof startVault>>;
-
 function transit(versions: readonly Buffer[], path: string, body: Record<string, string>): [number, unknown] {
   const aad = Buffer.from(body["associated_data"] ?? "", "base64");
   switch (path) {

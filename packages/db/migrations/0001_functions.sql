@@ -1,5 +1,4 @@
--- Functions. All are security definer with a fixed search_path and belong to cp_owner; the numbers are the rows of
--- data-model.md section 6.
+-- Functions. All are security definer with a fixed search_path and belong to cp_owner.
 
 create sequence internal.workflow_runs_change_seq as bigint;
 
@@ -11,7 +10,7 @@ as $$
   select nullif(current_setting('hasura.user', true), '')::jsonb ->> name
 $$;
 
--- 1
+-- The time of the last change of a row is the database's, whatever the writer said.
 create function internal.touch_updated_at() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -21,7 +20,8 @@ begin
 end
 $$;
 
--- 2
+-- A session that acts for a tenant changes only that tenant's rows: neither the old nor the new row may be another's.
+-- Where the session names no tenant, as with a loop or a migration, nothing is asked. Argument: the tenant's column.
 create function internal.tenant_guard() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -42,7 +42,7 @@ begin
 end
 $$;
 
--- 2, users: they have no tenant of their own, so everybody changes only oneself.
+-- Users have no tenant of their own, so a session that acts for a tenant changes only its own user.
 create function internal.user_guard() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -55,7 +55,7 @@ begin
 end
 $$;
 
--- 2, last sentence
+-- A row never moves to another tenant, whoever writes.
 create function internal.refuse_tenant_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -64,7 +64,8 @@ begin
 end
 $$;
 
--- 3; on update only where the parent changes, so that a move into another tenant meets the guard
+-- A version has the tenant of its app, an action that of its version; what the writer gave is overwritten. On update only
+-- where the parent changes, so that a move into another tenant meets the guard.
 create function internal.copy_app_tenant() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -83,7 +84,8 @@ begin
 end
 $$;
 
--- 4; the lock leaves the key checks of concurrent run inserts alone. A published row is left as given, so that 5 refuses it.
+-- A version of a workflow gets the next number and the hash of its definition. The lock leaves the key checks of
+-- concurrent run inserts alone. A published row is left as given, so that guard_published refuses it.
 create function internal.number_workflow_version() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -102,7 +104,8 @@ begin
 end
 $$;
 
--- 5; published_by and created_by may become null because their foreign keys say so when a user goes
+-- A published version is never deleted or changed, but for which one is the latest. published_by and created_by may
+-- become null because their foreign keys say so when a user goes.
 create function internal.guard_published() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -124,7 +127,8 @@ begin
 end
 $$;
 
--- 5, actions; the share lock makes a concurrent publish wait, so that no action slips in behind its validation.
+-- Actions of a published version stay too. The share lock makes a concurrent publish wait, so that no action slips in
+-- behind its validation.
 -- A version that is gone is a draft being deleted with its actions.
 create function internal.guard_published_actions() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -147,7 +151,8 @@ begin
 end
 $$;
 
--- 6; the count is a statement of its own after the lock, so it sees what the transaction before it committed
+-- A tenant keeps an active owner, judged at commit. The count is a statement of its own after the lock, so it sees what
+-- the transaction before it committed.
 create function internal.keep_last_owner() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -166,7 +171,7 @@ begin
 end
 $$;
 
--- 7; the moves of runs.md section 1
+-- The moves a run's status may make. The four terminal states have none.
 create function internal.run_may_become(before public.run_status, after public.run_status) returns boolean
 language sql immutable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -179,6 +184,7 @@ as $$
   end
 $$;
 
+-- A run begins as PENDING with its first attempt.
 create function internal.guard_run_insert() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -190,6 +196,8 @@ begin
 end
 $$;
 
+-- A run makes only the moves above, counts an attempt only when it goes back to PENDING, and is frozen when it has ended,
+-- but for keys that become null because their target goes.
 create function internal.guard_run_update() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -219,7 +227,7 @@ begin
 end
 $$;
 
--- 8
+-- A step run that has ended is frozen, and a running one does not become pending again.
 create function internal.guard_step_update() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -233,7 +241,7 @@ begin
 end
 $$;
 
--- 9
+-- The cursor of streaming subscriptions: a run gets the next number whenever something changes that a watcher shows.
 create function internal.next_change_seq() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -243,6 +251,7 @@ begin
 end
 $$;
 
+-- Nobody else sets that number.
 create function internal.keep_change_seq() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -252,7 +261,7 @@ begin
 end
 $$;
 
--- 10, 11
+-- Wakes the loop that waits for new rows; a lost notification costs only the time until it polls. Argument: the channel.
 create function internal.notify_channel() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -262,7 +271,8 @@ begin
 end
 $$;
 
--- 12: who acts, from the settings of the transaction (logs-and-audit.md section 4)
+-- Who acts, from the settings of the transaction: a user, the runner that holds a run, or else the system. Hasura's role
+-- names are translated back into those of memberships, its superuser is an operator.
 create function internal.audit_actor(
   out actor_type public.actor_type, out actor_id uuid, out actor_role text, out source text,
   out request_id text, out trace_id text, out session_tenant uuid
@@ -294,6 +304,7 @@ begin
 end
 $$;
 
+-- One audit event of whoever acts.
 create function internal.write_audit(
   tenant_id uuid, action text, target_type text, target_id uuid,
   changes jsonb default null, outcome public.audit_outcome default 'SUCCESS'
@@ -308,7 +319,7 @@ as $$
   returning id
 $$;
 
--- 12: {"column": {"old": …, "new": …}} for the shown columns that changed, {"column": {"changed": true}} for the hidden
+-- {"column": {"old": …, "new": …}} for the shown columns that changed, {"column": {"changed": true}} for the hidden
 create function internal.audit_changes(before jsonb, after jsonb, shown text[], hidden text[]) returns jsonb
 language sql immutable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -325,7 +336,8 @@ as $$
   where coalesce(before -> c.name, 'null') is distinct from coalesce(after -> c.name, 'null')
 $$;
 
--- 12; arguments: singular, shown columns, hidden columns
+-- One audit event per changed row; none for an update that changes no listed column. Arguments: the singular that begins
+-- the event's name, columns that are shown with old and new value, columns of which only the change is told.
 create function internal.audit_row() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -366,7 +378,8 @@ begin
 end
 $$;
 
--- 12, workflow_runs: state changes are in the row's own timestamps, machine-made runs have their delivery or slot
+-- Of a run only its creation by a person and the wish to cancel it are events: state changes are in the row's own
+-- timestamps, machine-made runs have their delivery or slot.
 create function internal.audit_run() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -382,7 +395,7 @@ begin
 end
 $$;
 
--- 13
+-- The trail is append-only.
 create function internal.refuse_audit_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -391,7 +404,7 @@ begin
 end
 $$;
 
--- 14
+-- A connection belongs to an app version of the global catalogue or of its own tenant.
 create function internal.guard_connection_app_version() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -406,7 +419,7 @@ begin
 end
 $$;
 
--- 15: the schedule loop computes the next slot after now, so switching on again never causes a burst
+-- The schedule loop computes the next slot after now, so switching on again never causes a burst
 create function internal.reset_next_fire_at() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -97,7 +97,7 @@ create trigger t45_next_fire_update before update on public.triggers
     or old.timezone is distinct from new.timezone
   ) execute function internal.reset_next_fire_at();
 
--- The columns of logs-and-audit.md section 5.
+-- The first list of columns is shown with old and new values, of the second only the change is told.
 create trigger t80_audit after insert or update or delete on public.tenants
   for each row execute function internal.audit_row('tenant', '{slug,name,max_concurrent_runs,log_retention_days}', '{}');
 create trigger t80_audit after insert or update or delete on public.users

@@ -1,4 +1,4 @@
--- What each login role may do (data-model.md section 7). Everything not granted here is refused.
+-- What each login role may do. Everything not granted here is refused.
 
 create extension if not exists pgcrypto schema public;
 create schema if not exists hdb_catalog authorization cp_hasura;

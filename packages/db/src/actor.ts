@@ -1,8 +1,9 @@
-import { sql } from "drizzle-orm";
+import { hasuraRole, type MemberRole } from "@control-plane/service-kit/roles";
+import { currentRequestId, currentTrace } from "@control-plane/service-kit/trace";
+import { type SQL, sql } from "drizzle-orm";
 import type { Database, Transaction } from "./client.ts";
-import type { memberRole } from "./schema/enums.ts";
-
-type MemberRole = (typeof memberRole.enumValues)[number];
+import { type Connection, onOneConnection } from "./one-connection.ts";
+import { repeatOnConflict } from "./repeat-on-conflict.ts";
 
 /** Where a change comes from, as `audit_events.source` names it. */
 export type ActorSource = "auth-actions" | "webhook-gateway" | "orchestrator" | "runner" | "cli";
@@ -17,30 +18,71 @@ export type Actor = {
   tenantId?: string | undefined;
   role?: MemberRole | undefined;
   runId?: string | undefined;
-  requestId?: string | undefined;
-  /** W3C trace context. */
-  traceparent?: string | undefined;
+  /** Set when the user's access token was bought with an access key; the trail's source then ends in `/access-key`. */
+  tokenSource?: "access-key" | undefined;
 };
 
-/** One transaction whose first statement tells the database who acts, in the form Hasura uses for its mutations. */
+/** A signed-in member, as far as the database is told about him. */
+export type ActingMember = {
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly role: MemberRole;
+  readonly tokenSource?: Actor["tokenSource"];
+};
+
+/** The actor of what a signed-in member asks for. */
+export function memberActor(source: ActorSource, { userId, tenantId, role, tokenSource }: ActingMember): Actor {
+  return { source, userId, tenantId, role, tokenSource };
+}
+
+/**
+ * One transaction whose first statement tells the database who acts, in the form Hasura uses for its mutations; request
+ * id and trace are those of the request or job under way. It is repeated when PostgreSQL asks for that (serialization
+ * failure, deadlock), so `work` does nothing outside the database.
+ */
 export async function inTransaction<T>(db: Database, actor: Actor, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  return db.transaction(async (tx) => {
-    await tx.execute(
-      sql`select set_config('hasura.user', ${sessionVariables(actor)}, true), set_config('hasura.tracecontext', ${traceContext(actor.traceparent)}, true)`,
-    );
+  return repeatOnConflict(() => onOneConnection(db, (connection) => beginAs(connection, actor, work)));
+}
+
+/** The same on a connection that the caller holds. */
+export async function transactionOn<T>(
+  connection: Connection,
+  actor: Actor,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  return repeatOnConflict(() => beginAs(connection, actor, work));
+}
+
+function beginAs<T>(connection: Connection, actor: Actor, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return connection.transaction(async (tx) => {
+    await tx.execute(sql`select ${actingAs(actorSettings(actor))}`);
     return work(tx);
   });
 }
 
+/** The texts of the settings by which triggers and the trail know who acts, for the request or job under way. */
+export function actorSettings(actor: Actor): { actor: string; trace: string } {
+  return { actor: sessionVariables(actor), trace: traceContext(currentTrace()?.traceparent) };
+}
+
+/**
+ * The settings as columns of a statement, for one that is a transaction by itself: what it writes must come from rows that
+ * these were read with, or the triggers would not know yet who acts. Each is a text or the placeholder of one.
+ */
+export function actingAs({ actor, trace }: { actor: unknown; trace: unknown }): SQL {
+  return sql`set_config('hasura.user', ${actor}, true), set_config('hasura.tracecontext', ${trace}, true)`;
+}
+
 function sessionVariables(actor: Actor): string {
-  // JSON.stringify leaves out what is undefined; towards Hasura the member role `admin` is `tenant_admin`.
+  // JSON.stringify leaves out what is undefined.
   return JSON.stringify({
     "x-hasura-user-id": actor.userId,
     "x-hasura-tenant-id": actor.tenantId,
-    "x-hasura-role": actor.role === "admin" ? "tenant_admin" : actor.role,
+    "x-hasura-role": actor.role === undefined ? undefined : hasuraRole(actor.role),
     "x-source": actor.source,
     "x-run-id": actor.runId,
-    "x-request-id": actor.requestId,
+    "x-request-id": currentRequestId(),
+    "x-hasura-token-source": actor.tokenSource,
   });
 }
 

@@ -29,7 +29,12 @@ async function run(command: string | undefined): Promise<void> {
       await migrate({ url: databaseUrlOfEnvironment(), passwords: passwordsOfEnvironment(), log: print });
       return;
     case "seed": {
-      const { db, close } = createDatabase({ url: databaseUrlOfEnvironment(), poolMax: 1, applicationName: "seed" });
+      const { db, close } = createDatabase({
+        url: databaseUrlOfEnvironment(),
+        poolMax: 1,
+        applicationName: "seed",
+        work: "command",
+      });
       try {
         await seed(db, print);
       } finally {

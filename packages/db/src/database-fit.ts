@@ -36,8 +36,11 @@ async function findMissingMigrations(pool: pg.Pool): Promise<string[]> {
     "select to_regclass('drizzle.__drizzle_migrations') is not null as present",
   );
   if (rows[0]?.present !== true) return ["no migration has run: run db:migrate"];
-  const applied = await pool.query<{ hash: string }>("select hash from drizzle.__drizzle_migrations");
-  const hashes = new Set(applied.rows.map((row) => row.hash));
-  const missing = readMigrationFiles({ migrationsFolder }).filter((migration) => !hashes.has(migration.hash)).length;
+  // Like drizzle's migrator, by when each was made: a comment put right in an old file is no new migration.
+  const applied = await pool.query<{ made_at: string }>(
+    "select created_at::text as made_at from drizzle.__drizzle_migrations",
+  );
+  const made = new Set(applied.rows.map((row) => Number(row.made_at)));
+  const missing = readMigrationFiles({ migrationsFolder }).filter(({ folderMillis }) => !made.has(folderMillis)).length;
   return missing === 0 ? [] : [`${missing} migrations are missing: run db:migrate`];
 }

@@ -25,10 +25,26 @@ export async function ensureRoles(client: pg.ClientBase, passwords: Partial<Reco
       await client.query(`alter role ${role} password ${client.escapeLiteral(password)}`);
     });
   }
-  await client.query(
-    `do $$ begin execute format('grant create on database %I to ${MIGRATION_OWNER}', current_database()); end $$`,
+  await grantDatabase(client);
+}
+
+/**
+ * Only what is absent: an account that is no superuser grants as the owner of the database the first time, but acts for
+ * `cp_owner` from then on, and what `cp_owner` was given it cannot give back.
+ */
+async function grantDatabase(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ name: string; in_database: boolean; in_schema: boolean }>(
+    `select current_database() as name, has_database_privilege($1, current_database(), 'create') as in_database,
+       has_schema_privilege($1, 'public', 'usage with grant option')
+         and has_schema_privilege($1, 'public', 'create with grant option') as in_schema`,
+    [MIGRATION_OWNER],
   );
-  await client.query(`grant usage, create on schema public to ${MIGRATION_OWNER} with grant option`);
+  const state = rows[0];
+  if (state === undefined) return;
+  if (!state.in_database)
+    await client.query(`grant create on database ${client.escapeIdentifier(state.name)} to ${MIGRATION_OWNER}`);
+  if (!state.in_schema)
+    await client.query(`grant usage, create on schema public to ${MIGRATION_OWNER} with grant option`);
 }
 
 async function createAbsentRoles(client: pg.ClientBase): Promise<void> {

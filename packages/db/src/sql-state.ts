@@ -20,3 +20,9 @@ export function isRefusal(error: unknown, refusal: Refusal): boolean {
   if (!(error instanceof Error)) return false;
   return (error.message === refusal && sqlState(error) !== undefined) || isRefusal(error.cause, refusal);
 }
+
+/** Whether a statement was given up because of rows or tables that another transaction holds, or because it took too long. */
+export function isHeldUpByLock(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === "55P03" || state === "57014";
+}

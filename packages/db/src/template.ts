@@ -44,7 +44,7 @@ export async function createTemplate(url: string): Promise<string> {
 
 async function fillTemplate(url: string): Promise<void> {
   await migrate({ url });
-  const { db, close } = createDatabase({ url, poolMax: 1, applicationName: "template" });
+  const { db, close } = createDatabase({ url, poolMax: 1, applicationName: "template", work: "command" });
   try {
     await seed(db);
   } finally {

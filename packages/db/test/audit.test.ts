@@ -1,6 +1,7 @@
+import { enterRequest } from "@control-plane/service-kit/trace";
 import { and, desc, eq, sql } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { auditEvents, inTransaction, LOGIN_ROLES, workflowRuns, writeAudit } from "../src/index.ts";
+import { auditEvents, inTransaction, LOGIN_ROLES, memberActor, workflowRuns, writeAudit } from "../src/index.ts";
 import { outcomeOf, useOwnDatabase } from "./own-database.ts";
 import { addApp, addMember, addRun, addRunnable, addTenant, addWebhook, addWorkflow, newRun } from "./rows.ts";
 
@@ -25,10 +26,9 @@ test("a change of a member is recorded with actor, role, source, request and tra
     userId: owner.userId,
     tenantId: tenant.id,
     role: "admin",
-    requestId: "req-1",
-    traceparent: TRACEPARENT,
   } as const;
 
+  enterRequest(TRACEPARENT, "req-1");
   await inTransaction(own.db, actor, (tx) =>
     tx.execute(sql`update tenants set name = 'Renamed' where id = ${tenant.id}`),
   );
@@ -62,6 +62,38 @@ test("what Hasura sets names the operator with the admin secret", async () => {
     actorRole: "operator",
     source: "hasura",
   });
+});
+
+test.each([
+  ["a service", { "x-source": "orchestrator" }, "orchestrator/access-key"],
+  ["Hasura", {}, "hasura/access-key"],
+])("what %s does for a token that was bought with an access key says so", async (_who, session, source) => {
+  const tenant = await addTenant(own.db);
+  const variables = JSON.stringify({ ...session, "x-hasura-role": "owner", "x-hasura-token-source": "access-key" });
+
+  await own.db.transaction(async (tx) => {
+    await tx.execute(sql`select set_config('hasura.user', ${variables}, true)`);
+    await tx.execute(sql`update tenants set log_retention_days = 7 where id = ${tenant.id}`);
+  });
+
+  expect(await lastEventOf(tenant.id)).toMatchObject({ source });
+});
+
+test("a member's actor carries where his token came from", async () => {
+  const tenant = await addTenant(own.db);
+  const { userId } = await addMember(own.db, tenant.id);
+  const actor = memberActor("auth-actions", {
+    userId,
+    tenantId: tenant.id,
+    role: "builder",
+    tokenSource: "access-key",
+  });
+
+  await inTransaction(own.db, actor, (tx) =>
+    tx.execute(sql`update tenants set name = 'Renamed' where id = ${tenant.id}`),
+  );
+
+  expect(await lastEventOf(tenant.id)).toMatchObject({ actorId: userId, source: "auth-actions/access-key" });
 });
 
 test("a change without settings is the system's, also after a transaction that had some", async () => {

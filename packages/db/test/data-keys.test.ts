@@ -60,7 +60,7 @@ test("an envelope over the store of cp_gateway opens what one over cp_auth's sea
   const tenant = await addTenant(own.db);
   const place = { tenantId: tenant.id, table: "triggers", rowId: tenant.id, column: "webhook_secret_cipher" };
   const clients = (["cp_auth", "cp_gateway"] as const).map((role) =>
-    createDatabase({ url: roleUrl(own.url, role), poolMax: 1, applicationName: "db-test" }),
+    createDatabase({ url: roleUrl(own.url, role), poolMax: 1, applicationName: "db-test", work: "command" }),
   );
   const [ofAuth, ofGateway] = clients.map(({ db }) =>
     createEnvelope({

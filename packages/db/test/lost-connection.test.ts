@@ -5,7 +5,7 @@ import { useOwnDatabase } from "./own-database.ts";
 const own = useOwnDatabase();
 
 test("a connection that breaks inside a transaction fails that transaction, not the process", async () => {
-  const client = createDatabase({ url: own.url, poolMax: 1, applicationName: "db-test lost" });
+  const client = createDatabase({ url: own.url, poolMax: 1, applicationName: "db-test lost", work: "command" });
   const uncaught: unknown[] = [];
   const note = (error: unknown) => uncaught.push(error);
   process.on("uncaughtException", note);

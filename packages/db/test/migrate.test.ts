@@ -30,7 +30,7 @@ async function withDatabase<T>(
   url: string,
   work: (client: ReturnType<typeof createDatabase>) => Promise<T>,
 ): Promise<T> {
-  const client = createDatabase({ url, poolMax: 3, applicationName: "db-test" });
+  const client = createDatabase({ url, poolMax: 3, applicationName: "db-test", work: "command" });
   try {
     return await work(client);
   } finally {

@@ -40,7 +40,7 @@ export function useOwnDatabase(): OwnDatabase {
   };
   beforeAll(async () => {
     const url = await cloneDatabase(serverUrl(), name);
-    opened = { url, client: createDatabase({ url, poolMax: 5, applicationName: "db-test" }) };
+    opened = { url, client: createDatabase({ url, poolMax: 5, applicationName: "db-test", work: "command" }) };
   });
   afterAll(async () => {
     await opened?.client.close();

@@ -46,6 +46,27 @@ test("is_latest of a published workflow version may change", async () => {
   expect(outcome).toBe("done");
 });
 
+test("is_latest of a published app version may change", async () => {
+  const { version } = await publishedApp();
+
+  const outcome = await outcomeOf(
+    own.db.execute(sql`update app_versions set is_latest = false where id = ${version.id}`),
+  );
+
+  expect(outcome).toBe("done");
+});
+
+test.each([
+  ["number", sql`version = '1.0.1'`],
+  ["sign-in", sql`auth_type = 'BASIC'`],
+])("the %s of a published app version cannot change", async (_column, change) => {
+  const { version } = await publishedApp();
+
+  const outcome = await outcomeOf(own.db.execute(sql`update app_versions set ${change} where id = ${version.id}`));
+
+  expect(outcome).toBe(REFUSED);
+});
+
 test("a published workflow version cannot be deleted, not even with its workflow", async () => {
   const { workflow, version } = await publishedWorkflow();
 

@@ -36,7 +36,7 @@ export async function addTenant(db: Database) {
   );
 }
 
-export async function addUser(db: Database) {
+async function addUser(db: Database) {
   return only(
     await db
       .insert(users)

@@ -10,7 +10,7 @@ const REFUSED = "55000 RUN_TRANSITION";
 
 type RunStatus = (typeof runStatus.enumValues)[number];
 
-// runs.md section 1, the complete list.
+// The complete list, written down once more: the trigger is held to it.
 const MAY_BECOME: Record<RunStatus, readonly RunStatus[]> = {
   PENDING: ["QUEUED", "FAILED", "CANCELLED", "TIMED_OUT"],
   QUEUED: ["RUNNING", "CANCELLED", "TIMED_OUT"],

@@ -19,7 +19,7 @@ test("clones made at once are all there and independent", async () => {
 
   const counts = await Promise.all(
     urls.map(async (url, position) => {
-      const { pool, close } = createDatabase({ url, poolMax: 1, applicationName: "db-test" });
+      const { pool, close } = createDatabase({ url, poolMax: 1, applicationName: "db-test", work: "command" });
       for (let n = 0; n < position; n += 1)
         await pool.query("insert into tenants (slug, name) values ($1, 'T')", [`tenant-${n}`]);
       const { rows } = await pool.query<{ count: number }>("select count(*)::int as count from tenants");
@@ -36,7 +36,12 @@ test("the template has one name while migrations and catalogue stay", async () =
 
 test("a clone serves the login roles", async () => {
   const url = await cloneDatabase(serverUrl(), fresh());
-  const { pool, close } = createDatabase({ url: roleUrl(url, "cp_logs"), poolMax: 1, applicationName: "db-test" });
+  const { pool, close } = createDatabase({
+    url: roleUrl(url, "cp_logs"),
+    poolMax: 1,
+    applicationName: "db-test",
+    work: "command",
+  });
 
   const { rows } = await pool.query("select current_user as role, (select count(*)::int from workflow_runs) as runs");
   await close();
@@ -47,7 +52,7 @@ test("a clone serves the login roles", async () => {
 test("a database that is dropped while connections are open is gone, and the pool survives it", async () => {
   const name = fresh();
   const url = await cloneDatabase(serverUrl(), name);
-  const { pool, close } = createDatabase({ url, poolMax: 1, applicationName: "db-test" });
+  const { pool, close } = createDatabase({ url, poolMax: 1, applicationName: "db-test", work: "command" });
   await pool.query("select 1");
 
   await dropDatabase(serverUrl(), name);

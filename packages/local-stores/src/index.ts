@@ -1,13 +1,12 @@
+export { type Caddy, findCaddy } from "./caddy.ts";
 export { findFreePort, isPortFree } from "./free-port.ts";
 export { startMongo } from "./mongo.ts";
 export { startPostgres } from "./postgres.ts";
-export { rootOwnedDir } from "./postgres-binaries.ts";
 export { ensureVirtualEnvironment, findPython, PYTHON_REMEDY, type Python, type VirtualEnvironment } from "./python.ts";
 export { startRedis } from "./redis.ts";
 export type { Store, StoreOptions } from "./run-server.ts";
-export { type StoreName, StoreUnavailableError } from "./store-unavailable.ts";
+export type { StoreName } from "./store-unavailable.ts";
 export { deleteStores, type Stores, startStores } from "./stores.ts";
 export { type Server, type ServerOptions, supervise } from "./supervise.ts";
 export { startTemporaryStores } from "./temporary.ts";
 export { startStoresForVitest } from "./vitest.ts";
-export { stateDir, workspaceDir } from "./workspace.ts";

@@ -10,10 +10,12 @@ import { shortHash, workspaceDir } from "./workspace.ts";
 const run = promisify(execFile);
 
 /** Where root keeps what user postgres must reach: a clone below /root (mode 0700) is closed to that user. */
-const SHARED_DIR = "/var/tmp/control-plane";
+export const SHARED_DIR = "/var/tmp/control-plane";
+/** On Linux a file system in memory, which every user reaches. */
+export const MEMORY_DIR = "/dev/shm";
 
 /** Of this clone alone; `reset` deletes it with `.local/`. */
-export const rootOwnedDir = join(SHARED_DIR, shortHash(workspaceDir));
+const rootOwnedDir = join(SHARED_DIR, shortHash(workspaceDir));
 
 export type ServerUser = { uid: number; gid: number };
 export type PostgresProgram = { initdb: string; postgres: string; version: string; user?: ServerUser };
@@ -112,6 +114,7 @@ export async function findPostgres(log: (line: string) => void): Promise<Postgre
 
 /** Where the server's files really go: as root outside of the clone, otherwise where the caller wants them. */
 export function serverDir(dataDir: string): string {
-  if (!isRoot() || dataDir.startsWith(`${SHARED_DIR}/`)) return dataDir;
+  const isReached = [SHARED_DIR, MEMORY_DIR].some((parent) => dataDir.startsWith(`${parent}/`));
+  if (!isRoot() || isReached) return dataDir;
   return join(rootOwnedDir, `${basename(dataDir)}-${shortHash(dataDir)}`);
 }

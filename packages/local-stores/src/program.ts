@@ -22,7 +22,7 @@ export async function findOnPath(name: string): Promise<string | undefined> {
 /** What a program prints, undefined when it cannot be run or fails. */
 export async function outputOf(command: string, args: readonly string[]): Promise<string | undefined> {
   try {
-    return (await run(command, args, { timeout: 20_000 })).stdout;
+    return (await run(command, args, { timeout: 120_000 })).stdout;
   } catch {
     return undefined;
   }

@@ -8,7 +8,7 @@ import { startRedis } from "./redis.ts";
 import type { Store, StoreOptions } from "./run-server.ts";
 import { type StoreName, StoreUnavailableError } from "./store-unavailable.ts";
 
-export const STORE_VARIABLES = {
+const STORE_VARIABLES = {
   postgres: "DATABASE_URL",
   redis: "REDIS_URL",
   mongo: "MONGODB_URL",

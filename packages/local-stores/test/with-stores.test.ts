@@ -113,7 +113,7 @@ test("kill -9 of with-stores leaves no store behind", async () => {
 
   child.kill("SIGKILL");
 
-  await expect.poll(() => servers.filter(isAlive), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => servers.filter(isAlive)).toEqual([]);
   process.kill(command, "SIGKILL");
 });
 

@@ -1,29 +1,49 @@
+export type { QueueConnection } from "./connection.ts";
+export { type Consumer, type JobName, startConsumer } from "./consumer.ts";
+export { contractSchemas, renderJsonSchema } from "./contract-schemas.ts";
+export { findFailedJobs, removeJob } from "./failed-jobs.ts";
+export { instantSchema } from "./instant.ts";
+export { deepEqual, sortedText } from "./json-equality.ts";
 export {
-  type Consumer,
-  createPublisher,
-  defineQueue,
-  type Publisher,
-  type QueueConnection,
-  type QueueContract,
-  startConsumer,
-} from "./contract.ts";
-export { isJsonValue, type JsonValue, jsonValueSchema } from "./json-value.ts";
-export { contractSchemas, renderJsonSchema, renderQueuesPage } from "./render-queues-page.ts";
-export { type RunEvents, readRunEvents, runEvents, signRunEvents, verifyRunEvents } from "./run-events.ts";
+  compareNumbers,
+  contractNumber,
+  digitsWrittenOut,
+  isInteger,
+  isJsonNumber,
+  NUMBER_DIGITS_MAX,
+  numberText,
+} from "./json-number.ts";
+export {
+  type ExactNumber,
+  isJsonObject,
+  isJsonValue,
+  JSON_NESTING_MAX,
+  type JsonNumber,
+  type JsonObject,
+  type JsonValue,
+  jsonObjectSchema,
+  jsonValueSchema,
+  STEP_VALUE_NESTING_MAX,
+} from "./json-value.ts";
+export { type OpenQueue, openQueue } from "./open-queue.ts";
+export { createPublisher, type Publisher } from "./publisher.ts";
+export { openRateStore, type RateStore } from "./rate-store.ts";
+export { renderQueuesPage } from "./render-queues-page.ts";
+export { type RunEvents, runEvents, signRunEvents, verifyRunEvents } from "./run-events.ts";
 export { type RunRequested, runRequested } from "./run-requested.ts";
 export {
   type Bundle,
-  bundleSchema,
   type ClaimReply,
-  type ClaimRequest,
+  type CredentialsReply,
   claimReplySchema,
   claimRequestSchema,
-  type EventsRequest,
+  credentialsRequestSchema,
+  EVENTS_BYTES_MAX,
   eventsReplySchema,
   eventsRequestSchema,
-  heartbeatReplySchema,
   heartbeatRequestSchema,
   type RunEvent,
-  runErrorSchema,
   runEventSchema,
+  runEventsBodySchema,
+  VALUE_BYTES_MAX,
 } from "./runner-api.ts";

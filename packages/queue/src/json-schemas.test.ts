@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { contractSchemas, renderJsonSchema } from "./render-queues-page.ts";
+import { contractSchemas, renderJsonSchema } from "./contract-schemas.ts";
 
 const ID = "0199f0c4-7b2a-7cc3-98c4-dc0c0c07398f";
 const AT = "2026-01-01T00:00:00.123+02:00";
@@ -75,6 +75,16 @@ const messages: Record<keyof typeof contractSchemas, unknown> = {
   "heartbeat-reply": { leaseExpiresAt: AT, deadlineAt: AT, appliedSeq: 0, cancelRequested: false },
   "events-request": { contractVersion: 1, attempt: 1, events },
   "events-reply": { appliedSeq: 7, status: "SUCCEEDED", cancelRequested: false, leaseExpiresAt: null },
+  "credentials-request": { attempt: 1, connectionId: ID },
+  "credentials-reply": {
+    connectionId: ID,
+    authType: "BEARER",
+    headers: { authorization: "Bearer …" },
+    query: {},
+    allowedHosts: ["api.example.com"],
+    expiresAt: null,
+  },
+  "credential-refusal": { code: "CREDENTIAL_UNAVAILABLE", stage: "TOKEN", cause: "TOKEN_REJECTED" },
 };
 
 const STRANGE: readonly unknown[] = [
@@ -176,7 +186,8 @@ test("an output is limited in bytes, which JSON Schema cannot say", () => {
   const succeed = (output: unknown) =>
     schema.safeParse({ events: [{ seq: 1, type: "run.succeeded", at: AT, output }] }).success;
 
-  expect(succeed("ä".repeat((1_048_576 - 2) / 2))).toBe(true);
-  expect(succeed("ä".repeat(1_048_576 / 2))).toBe(false);
-  expect(succeed(JSON.parse(`${"[".repeat(501)}${"]".repeat(501)}`))).toBe(false);
+  expect(succeed("ä".repeat((1_064_960 - 2) / 2))).toBe(true);
+  expect(succeed("ä".repeat(1_064_960 / 2))).toBe(false);
+  expect(succeed(JSON.parse(`${"[".repeat(512)}${"]".repeat(512)}`))).toBe(true);
+  expect(succeed(JSON.parse(`${"[".repeat(513)}${"]".repeat(513)}`))).toBe(false);
 });

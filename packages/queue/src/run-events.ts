@@ -1,14 +1,12 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
-import { defineQueue } from "./contract.ts";
-import { type RunEvent, runEventsBodySchema } from "./runner-api.ts";
-
-const BODY_LENGTH_MAX = 4 * 1024 * 1024;
+import { defineQueue } from "./queue-contract.ts";
+import { EVENTS_BYTES_MAX, runEventsBodySchema } from "./runner-api.ts";
 
 export const runEventsSchema = z.object({
   runId: z.uuid(),
   attempt: z.int().positive(),
-  body: z.string().max(BODY_LENGTH_MAX).describe('JSON text {"events": […]}, events as in POST …/events'),
+  body: z.string().max(EVENTS_BYTES_MAX).describe('JSON text {"events": […]}, events as in POST …/events'),
   signature: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
@@ -26,20 +24,16 @@ export const runEvents = defineQueue<RunEvents>({
     attempts: 10,
     backoff: { type: "exponential", delay: 1_000 },
     removeOnComplete: true,
-    removeOnFail: { age: 24 * 3600 },
+    // What failed on all its tries becomes a dead letter, and then is removed.
+    removeOnFail: false,
   },
 });
 
 function firstSeq(body: string): number {
-  return readRunEvents(body)?.[0]?.seq ?? 0;
-}
-
-/** The events of a job's body; undefined for a body that does not fit. */
-export function readRunEvents(body: string): RunEvent[] | undefined {
   try {
-    return runEventsBodySchema.safeParse(JSON.parse(body)).data?.events;
+    return runEventsBodySchema.safeParse(JSON.parse(body)).data?.events[0]?.seq ?? 0;
   } catch {
-    return undefined;
+    return 0;
   }
 }
 

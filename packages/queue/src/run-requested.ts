@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineQueue } from "./contract.ts";
+import { defineQueue } from "./queue-contract.ts";
 
 export const runRequestedSchema = z.object({
   runId: z.uuid().describe("the run to claim"),

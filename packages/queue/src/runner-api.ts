@@ -1,11 +1,18 @@
 import { z } from "zod";
-import { jsonValueSchema } from "./json-value.ts";
+import { instantSchema as instant } from "./instant.ts";
+import { contractNumber } from "./json-number.ts";
+import { jsonObjectSchema, jsonValueSchema, stepValueSchema } from "./json-value.ts";
 
 const CONTRACT_VERSION = 1;
-const TEXT_BYTES_MAX = 1_048_576;
+/** Of a run's input, as JSON text. */
+export const VALUE_BYTES_MAX = 1_048_576;
+/** Of what one step is given or gives: room to wrap the largest input, so that what was accepted can be passed on. */
+const STEP_VALUE_BYTES_MAX = VALUE_BYTES_MAX + 16 * 1024;
+/** Of one batch of events, over HTTP or as the body of a job. */
+export const EVENTS_BYTES_MAX = 4 * 1024 * 1024;
 
-const version = z.literal(CONTRACT_VERSION);
-const instant = z.iso.datetime({ offset: true });
+const version = contractNumber(z.literal(CONTRACT_VERSION));
+const attempt = contractNumber(z.int().positive());
 const stepKey = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/);
 /** Length is counted in characters, as every other language and JSON Schema do, not in UTF-16 units. */
 const text = (lengthMax: number) =>
@@ -16,45 +23,44 @@ const text = (lengthMax: number) =>
       `longer than ${lengthMax} characters`,
     )
     .meta({ maxLength: lengthMax });
-/** Any JSON of at most 1 MiB as text. */
-const payload = jsonValueSchema
-  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= TEXT_BYTES_MAX, "larger than 1 MiB")
-  .describe("any JSON, at most 1 MiB");
+/** Any JSON of at most 1 MiB and 16 KiB as text. */
+const payload = stepValueSchema
+  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= STEP_VALUE_BYTES_MAX, "larger than 1 MiB and 16 KiB")
+  .describe("any JSON, at most 1,064,960 bytes (1 MiB and 16 KiB) as text");
 
-export const runErrorSchema = z.object({
+const runErrorSchema = z.strictObject({
   code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
   message: text(2_000),
   stepKey: stepKey.optional(),
   retryable: z.boolean(),
-  retryAfterSeconds: z.number().min(0).optional(),
+  retryAfterSeconds: contractNumber(z.number().min(0)).optional(),
 });
 
-const seq = z.int().positive().describe("from 1, gapless within an attempt");
+const seq = contractNumber(z.int().positive()).describe("from 1, gapless within an attempt");
 export const runEventSchema = z.discriminatedUnion("type", [
-  z.object({ seq, type: z.literal("step.started"), at: instant, stepKey, input: payload.optional() }),
-  z.object({ seq, type: z.literal("step.succeeded"), at: instant, stepKey, output: payload }),
-  z.object({ seq, type: z.literal("step.failed"), at: instant, stepKey, error: runErrorSchema }),
-  z.object({ seq, type: z.literal("step.skipped"), at: instant, stepKey }),
-  z.object({ seq, type: z.literal("run.succeeded"), at: instant, output: payload.optional() }),
-  z.object({ seq, type: z.literal("run.failed"), at: instant, error: runErrorSchema }),
-  z.object({ seq, type: z.literal("run.cancelled"), at: instant }),
+  z.strictObject({ seq, type: z.literal("step.started"), at: instant, stepKey, input: payload.optional() }),
+  z.strictObject({ seq, type: z.literal("step.succeeded"), at: instant, stepKey, output: payload }),
+  z.strictObject({ seq, type: z.literal("step.failed"), at: instant, stepKey, error: runErrorSchema }),
+  z.strictObject({ seq, type: z.literal("step.skipped"), at: instant, stepKey }),
+  z.strictObject({ seq, type: z.literal("run.succeeded"), at: instant, output: payload.optional() }),
+  z.strictObject({ seq, type: z.literal("run.failed"), at: instant, error: runErrorSchema }),
+  z.strictObject({ seq, type: z.literal("run.cancelled"), at: instant }),
 ]);
 export type RunEvent = z.infer<typeof runEventSchema>;
 
 /** POST /runner/v1/runs/{runId}/claim, authenticated with the runner token. */
-export const claimRequestSchema = z.object({
+export const claimRequestSchema = z.strictObject({
   contractVersion: version,
-  attempt: z.int().positive(),
+  attempt,
   runnerId: text(200).min(1),
 });
-export type ClaimRequest = z.infer<typeof claimRequestSchema>;
 
 const bundleStepSchema = z.object({
   stepRunId: z.uuid(),
   stepKey,
   position: z.int().min(0),
   dependsOn: z.array(stepKey),
-  input: z.record(z.string(), jsonValueSchema),
+  input: jsonObjectSchema,
   when: jsonValueSchema,
   timeoutSeconds: z.int().positive(),
   app: z.string(),
@@ -69,7 +75,7 @@ const bundleStepSchema = z.object({
 });
 
 /** All a runner needs of a run, and no secret. */
-export const bundleSchema = z.object({
+const bundleSchema = z.object({
   contractVersion: version,
   run: z.object({
     id: z.uuid(),
@@ -94,7 +100,7 @@ export const bundleSchema = z.object({
   input: jsonValueSchema,
   output: jsonValueSchema,
   steps: z.array(bundleStepSchema),
-  completedSteps: z.array(z.object({ stepKey, output: jsonValueSchema })),
+  completedSteps: z.array(z.object({ stepKey, output: stepValueSchema })),
   logs: z.object({ expiresAt: instant, linesMax: z.int().positive() }),
   traceparent: z.string().nullable(),
 });
@@ -111,7 +117,7 @@ export const claimReplySchema = z.object({
 export type ClaimReply = z.infer<typeof claimReplySchema>;
 
 /** POST …/heartbeat, authenticated with the lease token, as is …/events. */
-export const heartbeatRequestSchema = z.object({ attempt: z.int().positive() });
+export const heartbeatRequestSchema = z.strictObject({ attempt });
 export const heartbeatReplySchema = z.object({
   leaseExpiresAt: instant,
   deadlineAt: instant,
@@ -121,8 +127,7 @@ export const heartbeatReplySchema = z.object({
 
 const events = z.array(runEventSchema).min(1).max(100);
 
-export const eventsRequestSchema = z.object({ contractVersion: version, attempt: z.int().positive(), events });
-export type EventsRequest = z.infer<typeof eventsRequestSchema>;
+export const eventsRequestSchema = z.strictObject({ contractVersion: version, attempt, events });
 
 export const eventsReplySchema = z.object({
   appliedSeq: z.int().min(0),
@@ -131,5 +136,28 @@ export const eventsReplySchema = z.object({
   leaseExpiresAt: instant.nullable(),
 });
 
+/** POST {credentialsUrl}, served by auth-actions, authenticated with the lease token. */
+export const credentialsRequestSchema = z.strictObject({ attempt, connectionId: z.uuid() });
+
+const sentAsGiven = z.record(z.string(), z.string());
+
+/** What a runner attaches to requests to these hosts, whatever the auth type; `expiresAt` null = until the attempt ends. */
+export const credentialsReplySchema = z.object({
+  connectionId: z.uuid(),
+  authType: z.string(),
+  headers: sentAsGiven,
+  query: sentAsGiven,
+  allowedHosts: z.array(z.string()),
+  expiresAt: instant.nullable(),
+});
+export type CredentialsReply = z.infer<typeof credentialsReplySchema>;
+
+/** `extensions` of a CREDENTIAL_UNAVAILABLE: where it failed (docs/reference/outgoing-http.md, DECRYPT or TOKEN), and why. */
+export const credentialRefusalSchema = z.object({
+  code: z.literal("CREDENTIAL_UNAVAILABLE"),
+  stage: z.string(),
+  cause: z.string(),
+});
+
 /** What the `body` text of a run-events job holds. */
-export const runEventsBodySchema = z.object({ events });
+export const runEventsBodySchema = z.strictObject({ events });

@@ -3,7 +3,8 @@ import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { test as base, expect } from "vitest";
 import { z } from "zod";
-import { type Consumer, createPublisher, type Publisher, type QueueContract, startConsumer } from "../src/index.ts";
+import { type Consumer, createPublisher, type Publisher, startConsumer } from "../src/index.ts";
+import type { QueueContract } from "../src/queue-contract.ts";
 
 type Handlers<P extends object> = {
   handle?: (payload: P) => Promise<void>;

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { parseFailpoints } from "./failpoint.ts";
 
-const list = (text: string): string[] =>
+/** The parts of a comma-separated setting, without blanks. */
+export const commaList = (text: string): string[] =>
   text
     .split(",")
     .map((part) => part.trim())
@@ -8,10 +10,30 @@ const list = (text: string): string[] =>
 
 const secretList = z
   .string()
-  .transform(list)
+  .transform(commaList)
   .pipe(z.array(z.string().min(16, "each secret has at least 16 characters")).min(1, "at least one secret"));
 
+export const failpointConfig = {
+  FAILPOINTS: z
+    .string()
+    .default("")
+    .transform((text, context) => {
+      const armed = parseFailpoints(text);
+      if (typeof armed !== "string") return armed;
+      context.addIssue({ code: "custom", message: armed });
+      return z.NEVER;
+    })
+    .describe("fault tests only, refused in production: places at which this process dies, hangs, fails or waits"),
+};
+
+/** A failpoint that is left in a deployment by mistake must not wait for its day. */
+function failpointProblems(given: GivenSettings): ConfigProblem[] {
+  if (given["FAILPOINTS"] === undefined || given["NODE_ENV"] !== "production") return [];
+  return [{ name: "FAILPOINTS", message: "is set, and NODE_ENV=production allows none" }];
+}
+
 export const httpConfig = {
+  ...failpointConfig,
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   PORT: z.coerce.number().int().min(0).max(65_535).describe("port to listen on; 0 takes any free one"),
   LOG_LEVEL: z
@@ -21,13 +43,30 @@ export const httpConfig = {
   TRUSTED_PROXIES: z
     .string()
     .default("")
-    .transform(list)
+    .transform(commaList)
     .describe("addresses or CIDRs whose X-Forwarded-For is believed, comma-separated"),
 };
 
 export const databaseConfig = {
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).describe("PostgreSQL, as this service's own login role"),
-  DATABASE_POOL_MAX: z.coerce.number().int().min(1).max(200).default(10).describe("most connections to PostgreSQL"),
+  DATABASE_POOL_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(200)
+    .default(10)
+    .describe(
+      "most connections to PostgreSQL for each kind of work (requests, intake, runners); loops and bulk actions have 4 more each",
+    ),
+  DATABASE_WAIT_MS_MAX: z.coerce
+    .number()
+    .int()
+    .min(500)
+    .max(120_000)
+    .default(2_000)
+    .describe(
+      "longest a request waits for PostgreSQL before it is answered 503; connections, locks and statements get their shares of it",
+    ),
 };
 
 export const redisConfig = {
@@ -56,10 +95,13 @@ export const keyConfig = {
   VAULT_NAMESPACE: z.string().optional().describe("vault: namespace"),
 };
 
-export const hasuraSecrets = {
+export const hasuraActionSecret = {
   HASURA_ACTION_SECRET: secretList.describe(
     "what Hasura sends in x-action-secret; a comma-separated list while it is being changed",
   ),
+};
+
+export const hasuraEventSecret = {
   HASURA_EVENT_SECRET: secretList.describe(
     "what Hasura sends in x-event-secret; a comma-separated list while it is being changed",
   ),
@@ -105,7 +147,7 @@ export function readConfig<S extends z.ZodObject>(
       const name = String(path[0] ?? "");
       return { name, message: given[name] === undefined ? "is not set" : message };
     }),
-    ...checks.flatMap((check) => check(given)),
+    ...[failpointProblems, ...checks].flatMap((check) => check(given)),
   ];
   if (parsed.success && problems.length === 0) return Object.freeze(parsed.data);
   const lines = problems.map(({ name, message }) => `  ${name}: ${message}`);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isOutage } from "./outage.ts";
 
 type ErrorFacts = { readonly status: number; readonly area: string; readonly means: string };
 
@@ -36,7 +37,6 @@ export const ERROR_CODES = {
   INVITATION_EMAIL_MISMATCH: { status: 403, area: "invitations", means: "the invitation is for another e-mail" },
   VALIDATION_FAILED: { status: 422, area: "publishing", means: "`problems` lists what is wrong, with places" },
   PUBLISH_CONFLICT: { status: 409, area: "publishing", means: "somebody else published meanwhile" },
-  PUBLISHED_IMMUTABLE: { status: 409, area: "publishing", means: "a published version never changes" },
   NAME_TAKEN: { status: 409, area: "connections", means: "the name is in use" },
   CONNECTION_IN_USE: { status: 409, area: "connections", means: "`workflows` use this connection" },
   CREDENTIAL_UNAVAILABLE: { status: 409, area: "connections", means: "the credential could not be made ready" },
@@ -108,21 +108,9 @@ export function errorBody(error: unknown, requestId: string): ErrorAnswer {
       requestId,
     );
   }
-  if (isOutage(error)) return answer("UNAVAILABLE", "a store is away; try again", {}, requestId);
+  if (isOutage(error))
+    return answer("UNAVAILABLE", "a store or key provider is away or busy; try again", {}, requestId);
   return answer("INTERNAL", "internal error", {}, requestId);
-}
-
-/** Connections that cannot be had or break, and SQLSTATEs of a server that starts, stops or is full. */
-const OUTAGE_CODES =
-  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|08...|57P0[123]|53300)$/;
-const OUTAGE_MESSAGES =
-  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
-
-/** Looks through the causes, since drivers wrap each other's errors. */
-function isOutage(error: unknown, depth = 0): boolean {
-  if (!(error instanceof Error) || depth > 5) return false;
-  if ("code" in error && typeof error.code === "string" && OUTAGE_CODES.test(error.code)) return true;
-  return OUTAGE_MESSAGES.test(error.message) || isOutage(error.cause, depth + 1);
 }
 
 function answer(

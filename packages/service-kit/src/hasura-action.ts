@@ -2,53 +2,81 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { AppError, parseInput } from "./errors.ts";
 import type { Metrics } from "./metrics.ts";
-import { type MemberRole, memberRole } from "./roles.ts";
+import { HASURA_ROLES, type MemberRole, memberRole } from "./roles.ts";
 import { secretMatches } from "./secrets.ts";
-import { currentRequestId } from "./trace.ts";
 
 /** A signed-in member, checked against the live membership. */
-export type Caller = { userId: string; tenantId: string; role: MemberRole; requestId: string };
+export type Caller = {
+  userId: string;
+  tenantId: string;
+  role: MemberRole;
+  requestId: string;
+  /** Set when a program acts for him: the token was bought with an access key. */
+  tokenSource?: "access-key" | undefined;
+};
 
-type Definition<I, O> = { name: string; input: z.ZodType<I>; output: z.ZodType<O> };
+/**
+ * Who may call an action: nobody in particular (no session variable is read, since for them Hasura takes what the client
+ * sends), members with one of the roles, or either of both.
+ */
+export type ActionAccess =
+  | { readonly kind: "anonymous" }
+  | { readonly kind: "member"; readonly roles: readonly MemberRole[] }
+  | { readonly kind: "either"; readonly roles: readonly MemberRole[] };
 
-/** One Hasura action with its contract; `handle` does everything between the parsed envelope and the reply. */
+/** Who does call it. */
+export type ActionCaller = { readonly kind: "anonymous" } | { readonly kind: "member"; readonly member: Caller };
+
+type Contract<I, O> = { name: string; input: z.ZodType<I>; output: z.ZodType<O> };
+
+/** One Hasura action with its contract; `run` does everything between the parsed input and the reply. */
 export type HasuraAction<D, O = unknown> = {
   name: string;
   input: z.ZodType;
   output: z.ZodType<O>;
-  /** Membership roles that may call it; `anonymous` reads no session variables at all. */
-  roles: readonly MemberRole[] | "anonymous";
-  handle(input: unknown, context: { caller: Caller | undefined; deps: D }): Promise<unknown>;
+  access: ActionAccess;
+  /** Parses the input; what it returns runs the action for a caller whom `access` lets through. */
+  prepare(input: unknown): (context: { caller: ActionCaller; deps: D }) => Promise<unknown>;
 };
 
 export function defineAction<I, O, D>(
-  definition: Definition<I, O> & { roles: "anonymous"; run(input: I, context: { deps: D }): Promise<O> },
+  definition: Contract<I, O> & {
+    access: { readonly kind: "anonymous" };
+    run(input: I, context: { deps: D }): Promise<O>;
+  },
 ): HasuraAction<D, O>;
 export function defineAction<I, O, D>(
-  definition: Definition<I, O> & {
-    roles: readonly MemberRole[];
+  definition: Contract<I, O> & {
+    access: { readonly kind: "member"; readonly roles: readonly MemberRole[] };
     run(input: I, context: { caller: Caller; deps: D }): Promise<O>;
   },
 ): HasuraAction<D, O>;
 export function defineAction<I, O, D>(
-  definition: Definition<I, O> & {
-    roles: readonly MemberRole[] | "anonymous";
-    run(input: I, context: { caller: Caller; deps: D }): Promise<O>;
+  definition: Contract<I, O> & {
+    access: { readonly kind: "either"; readonly roles: readonly MemberRole[] };
+    run(input: I, context: { caller: Caller | undefined; deps: D }): Promise<O>;
+  },
+): HasuraAction<D, O>;
+export function defineAction<I, O, D>(
+  definition: Contract<I, O> & {
+    access: ActionAccess;
+    run(input: I, context: { caller: unknown; deps: D }): Promise<O>;
   },
 ): HasuraAction<D, O> {
-  const { name, input, output, roles } = definition;
+  const { name, input, output, access } = definition;
   return {
     name,
     input,
     output,
-    roles,
-    async handle(value, { caller, deps }) {
+    access,
+    prepare(value) {
       const parsed = parseInput(input, value);
-      if (roles !== "anonymous" && caller === undefined) throw new AppError("FORBIDDEN", "sign in first");
-      // An anonymous action's `run` has no caller in its type, so what stands here is never read.
-      const known = caller ?? { userId: "", tenantId: "", role: "viewer", requestId: currentRequestId() ?? "" };
-      // A reply that breaks our own contract is our fault, not the caller's.
-      return output.parse(await definition.run(parsed, { caller: known, deps }));
+      return async ({ caller, deps }) => {
+        const member = caller.kind === "member" ? caller.member : undefined;
+        if (access.kind === "member" && member === undefined) throw new AppError("FORBIDDEN", "sign in first");
+        // A reply that breaks our own contract is our fault, not the caller's.
+        return output.parse(await definition.run(parsed, { caller: member, deps }));
+      };
     },
   };
 }
@@ -58,7 +86,7 @@ export type RegisterActionsOptions<D> = {
   secrets: readonly string[];
   deps: D;
   findMembership: (tenantId: string, userId: string) => Promise<{ role: MemberRole } | undefined>;
-  /** Told about every FORBIDDEN of a known caller; writes the audit row. */
+  /** Told about every FORBIDDEN of a caller whose session names a user and a tenant; writes the audit row. */
   onDenied?: (caller: Caller, actionName: string) => Promise<void>;
   metrics?: Metrics;
 };
@@ -73,7 +101,8 @@ const envelopeSchema = z.object({
 const sessionSchema = z.object({
   "x-hasura-user-id": z.uuid(),
   "x-hasura-tenant-id": z.uuid(),
-  "x-hasura-role": z.enum(["owner", "tenant_admin", "builder", "viewer"]),
+  "x-hasura-role": z.enum(HASURA_ROLES),
+  "x-hasura-token-source": z.literal("access-key").optional(),
 });
 
 /**
@@ -120,31 +149,64 @@ async function runAction<D>(
 ): Promise<unknown> {
   const envelope = parseInput(envelopeSchema, request.body);
   if (envelope.action.name !== action.name) throw new AppError("BAD_INPUT", "the envelope names another action");
-  if (action.roles === "anonymous") return action.handle(envelope.input, { caller: undefined, deps: options.deps });
+  return callAction(action, envelope.input, envelope.session_variables, request.id, options);
+}
+
+/**
+ * Calls an action for whom the session variables name, as everything does that stands behind a proof of its own: Hasura's
+ * secret, or a verified access token. Every FORBIDDEN of a caller who is known is reported.
+ */
+export async function callAction<D>(
+  action: HasuraAction<D>,
+  input: unknown,
+  variables: Readonly<Record<string, string>>,
+  requestId: string,
+  options: Pick<RegisterActionsOptions<D>, "deps" | "findMembership" | "onDenied">,
+): Promise<unknown> {
   // The input is judged first, then the caller; neither tells anything about the other.
-  parseInput(action.input, envelope.input);
-  const caller = await identify(envelope.session_variables, options, request.id);
+  const run = action.prepare(input);
+  const claimed = claimedCaller(action.access, variables, requestId);
+  if (claimed.kind === "anonymous") return run({ caller: claimed, deps: options.deps });
   try {
-    if (!action.roles.includes(caller.role)) throw new AppError("FORBIDDEN", `the role ${caller.role} may not do this`);
-    return await action.handle(envelope.input, { caller, deps: options.deps });
+    await requireLiveMember(claimed.member, action.access, options.findMembership);
+    return await run({ caller: claimed, deps: options.deps });
   } catch (error) {
-    if (error instanceof AppError && error.code === "FORBIDDEN") await options.onDenied?.(caller, action.name);
+    if (error instanceof AppError && error.code === "FORBIDDEN") await options.onDenied?.(claimed.member, action.name);
     throw error;
   }
 }
 
-/** The session variables are believed behind the secret, but the membership is read anew: tokens outlive it. */
-async function identify<D>(
+/** Whom the session names. The variables are believed behind the secret, but not yet that the membership still lives. */
+function claimedCaller(
+  access: ActionAccess,
   variables: Readonly<Record<string, string>>,
-  options: RegisterActionsOptions<D>,
   requestId: string,
-): Promise<Caller> {
+): ActionCaller {
+  if (access.kind === "anonymous") return { kind: "anonymous" };
+  // Behind this role Hasura takes every other variable from the client's own headers.
+  if (access.kind === "either" && variables["x-hasura-role"] === "anonymous") return { kind: "anonymous" };
   const session = sessionSchema.safeParse(variables);
   if (!session.success) throw new AppError("FORBIDDEN", "not a member of a tenant");
-  const userId = session.data["x-hasura-user-id"];
-  const tenantId = session.data["x-hasura-tenant-id"];
-  const role = memberRole(session.data["x-hasura-role"]);
-  const membership = await options.findMembership(tenantId, userId);
-  if (membership?.role !== role) throw new AppError("FORBIDDEN", "not a member of this tenant with this role");
-  return { userId, tenantId, role, requestId };
+  return {
+    kind: "member",
+    member: {
+      userId: session.data["x-hasura-user-id"],
+      tenantId: session.data["x-hasura-tenant-id"],
+      role: memberRole(session.data["x-hasura-role"]),
+      requestId,
+      tokenSource: session.data["x-hasura-token-source"],
+    },
+  };
+}
+
+/** Tokens outlive memberships and roles, so both are read anew. */
+async function requireLiveMember<D>(
+  member: Caller,
+  access: ActionAccess,
+  findMembership: RegisterActionsOptions<D>["findMembership"],
+): Promise<void> {
+  const membership = await findMembership(member.tenantId, member.userId);
+  if (membership?.role !== member.role) throw new AppError("FORBIDDEN", "not a member of this tenant with this role");
+  if (access.kind !== "anonymous" && !access.roles.includes(member.role))
+    throw new AppError("FORBIDDEN", `the role ${member.role} may not do this`);
 }

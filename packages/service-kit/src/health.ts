@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { inTime } from "./in-time.ts";
 import type { Logger } from "./logger.ts";
 
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
@@ -22,7 +23,7 @@ async function failedChecks(checks: ReadinessChecks, log: Logger): Promise<strin
   const results = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
       try {
-        await inTime(check());
+        await inTime(check(), CHECK_MS_MAX);
         return undefined;
       } catch (error) {
         log.warn({ err: error, check: name }, "readiness check failed");
@@ -31,16 +32,4 @@ async function failedChecks(checks: ReadinessChecks, log: Logger): Promise<strin
     }),
   );
   return results.filter((name) => name !== undefined);
-}
-
-async function inTime(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_MS_MAX} ms`)), CHECK_MS_MAX);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,9 +1,12 @@
 export {
   type ConfigEntry,
   type ConfigProblem,
+  commaList,
   configReference,
   databaseConfig,
-  hasuraSecrets,
+  failpointConfig,
+  hasuraActionSecret,
+  hasuraEventSecret,
   httpConfig,
   keyConfig,
   keyProblems,
@@ -22,23 +25,51 @@ export {
   parseInput,
   renderErrorsPage,
 } from "./errors.ts";
-export { type Caller, defineAction, type HasuraAction, registerActions, requireSecret } from "./hasura-action.ts";
+export {
+  type ActionAccess,
+  type ActionCaller,
+  type Caller,
+  callAction,
+  defineAction,
+  type HasuraAction,
+  type RegisterActionsOptions,
+  registerActions,
+  requireSecret,
+} from "./hasura-action.ts";
 export { defineCron, defineEvent, type HasuraCron, type HasuraEvent, registerEvents } from "./hasura-event.ts";
 export type { ReadinessChecks } from "./health.ts";
+export { inTime } from "./in-time.ts";
+export { startIntervalLoop, type WakeableLoop } from "./interval-loop.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
+export { isOutage, OutageError } from "./outage.ts";
 export { type PoolCounts, registerPoolMetrics } from "./pool-metrics.ts";
+export { quietly } from "./quietly.ts";
+export { createRateWindow, type RateWindow } from "./rate-window.ts";
+export { readJson } from "./read-json.ts";
 export { registerMetrics } from "./register-metrics.ts";
-export { type HasuraRole, hasuraRole, type MemberRole, memberRole } from "./roles.ts";
+export {
+  ANONYMOUS_ROLE,
+  HASURA_ROLES,
+  type HasuraRole,
+  hasuraRole,
+  isHasuraRole,
+  MEMBER_ROLES,
+  type MemberRole,
+  memberRole,
+} from "./roles.ts";
 export { secretMatches } from "./secrets.ts";
 export { type CreateServerOptions, createServer } from "./server.ts";
+export { createSharedRateWindows, type RateStore, type SharedRateWindow } from "./shared-rate-window.ts";
 export { type Loop, runUntilSignal } from "./shutdown.ts";
+export { startService } from "./start-service.ts";
+export { isStorableText, nameText, storableText } from "./storable-text.ts";
 export {
   currentRequestId,
   currentTrace,
-  enterRequest,
   newTraceparent,
   parseTraceparent,
   runWithTrace,
   type Trace,
 } from "./trace.ts";
+export { createWakeSignal, type WakeSignal } from "./wake-signal.ts";

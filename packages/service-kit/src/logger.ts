@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from "pino";
+import { describeError } from "./describe-error.ts";
 import { currentRequestId, currentTrace } from "./trace.ts";
 
 export type { Logger } from "pino";
@@ -15,7 +16,10 @@ const SECRET_HEADERS = [
   "svix-signature",
 ];
 
-/** JSON lines on standard output, each with service, request id and trace id; secret headers never appear. */
+/**
+ * JSON lines on standard output, each with service, request id and trace id. Secret headers never appear, and of an
+ * error (`err`) only what `describeError` lets through.
+ */
 export function createLogger(options: { service: string; level: string; destination?: DestinationStream }): Logger {
   const settings = {
     level: options.level,
@@ -23,6 +27,7 @@ export function createLogger(options: { service: string; level: string; destinat
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     mixin: () => ({ requestId: currentRequestId(), traceId: currentTrace()?.traceId }),
+    serializers: { err: (error: unknown) => describeError(error) },
     redact: {
       paths: SECRET_HEADERS.flatMap((name) => [`headers["${name}"]`, `*.headers["${name}"]`]),
       censor: "[redacted]",

@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from "fastify";
 import { endConnections } from "./end-connections.ts";
 import { AppError, errorBody } from "./errors.ts";
+import { answerBadAddress, answerBadHttp } from "./framework-errors.ts";
 import { type ReadinessChecks, registerHealth } from "./health.ts";
+import { discardRest, readJsonBodies } from "./json-bodies.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { registerMetrics } from "./register-metrics.ts";
@@ -34,12 +36,16 @@ export async function createServer(options: CreateServerOptions): Promise<Fastif
     trustProxy: trusted.length === 0 ? false : [...trusted],
     genReqId: ({ headers }) => requestIdFrom(headers["x-request-id"]),
     requestIdHeader: false,
-    return503OnClosing: true,
+    frameworkErrors: answerBadAddress,
+    clientErrorHandler: (error, socket) => answerBadHttp(error, socket, randomUUID()),
+    // What arrives on an open connection is still answered: what it needs is closed after the server.
+    return503OnClosing: false,
     forceCloseConnections: "idle",
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 200 },
   });
   const { isClosing } = endConnections(server);
   addContext(server);
+  readJsonBodies(server);
   registerMetrics(server, options.metrics);
   answerErrors(server, options.log);
   registerHealth(server, { log: options.log, ready: options.ready, isClosing });
@@ -66,6 +72,10 @@ function answerErrors(server: FastifyInstance, log: Logger): void {
     const { status, body, retryAfterSeconds } = errorBody(error, request.id);
     if (status >= 500) log.error({ err: error, route: request.routeOptions.url }, "request failed");
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+    if (status === 413) {
+      reply.removeHeader("connection");
+      discardRest(request.raw);
+    }
     return reply.status(status).send(body);
   });
   server.setNotFoundHandler(async (request: FastifyRequest) => {

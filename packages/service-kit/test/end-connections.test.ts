@@ -3,6 +3,7 @@ import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { expect, test } from "vitest";
+import { drainConnections } from "../src/end-connections.ts";
 import { createLogger, createMetrics, createServer } from "../src/index.ts";
 
 type Held = { app: FastifyInstance; port: number; entered: Promise<unknown>; release: () => void };
@@ -77,6 +78,48 @@ test("while it closes, an open connection may still end its request", async () =
   let text = "";
   for await (const chunk of socket) text += String(chunk);
 
-  expect(text).toMatch(/^HTTP\/1\.1 (200|503) /);
+  expect(text).toMatch(/^HTTP\/1\.1 200 /);
+  expect(text).toMatch(/^connection: close\r$/im);
   await closed;
 });
+
+test("a drain tells each connection that is used to go elsewhere, and takes requests until they have", async () => {
+  const { app, port } = await start();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  expect((await get(port, "/live", agent)).connection).toBe("keep-alive");
+
+  const drained = drainConnections(app);
+  const said = [await get(port, "/live", agent), await get(port, "/ready", agent)];
+  await drained;
+
+  expect(said).toEqual([
+    { status: 200, connection: "close" },
+    { status: 503, connection: "close" },
+  ]);
+  expect(app.server.listening).toBe(true);
+  await app.close();
+  agent.destroy();
+});
+
+test("a drain waits for those who heard good-bye and come again by a new connection", async () => {
+  const { app, port } = await start();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  await get(port, "/live", agent);
+
+  const drained = drainConnections(app);
+  const lastSentAt = performance.now();
+  expect((await get(port, "/live", agent)).connection).toBe("close");
+  await expect.poll(() => connectionsOf(app)).toBe(0);
+  await drained;
+
+  // By the same clock as the server's; a second less what timers round.
+  expect(performance.now() - lastSentAt).toBeGreaterThan(900);
+  await app.close();
+  agent.destroy();
+});
+
+function connectionsOf(app: FastifyInstance): Promise<number> {
+  return new Promise((resolve, reject) => {
+    app.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}

@@ -20,7 +20,7 @@ type Deps = { calls: unknown[] };
 
 const greet = defineAction({
   name: "greet",
-  roles: ["owner", "admin"],
+  access: { kind: "member", roles: ["owner", "admin"] },
   input: z.strictObject({ name: z.string().min(1) }),
   output: z.object({ text: z.string() }),
   async run({ name }, { caller, deps }: { caller: { role: string }; deps: Deps }) {
@@ -32,17 +32,25 @@ const greet = defineAction({
 });
 const hello = defineAction({
   name: "hello",
-  roles: "anonymous",
+  access: { kind: "anonymous" },
   input: z.strictObject({}),
   output: z.object({ ok: z.boolean() }),
   run: async () => ({ ok: true }),
 });
 const liar = defineAction({
   name: "liar",
-  roles: "anonymous",
+  access: { kind: "anonymous" },
   input: z.strictObject({}),
   output: z.object({ ok: z.literal(true) }),
   run: async () => JSON.parse('{"ok":"no"}'),
+});
+
+const whence = defineAction({
+  name: "whence",
+  access: { kind: "member", roles: ["owner"] },
+  input: z.strictObject({}),
+  output: z.object({ tokenSource: z.string().nullable() }),
+  run: async (_input, { caller }) => ({ tokenSource: caller.tokenSource ?? null }),
 });
 
 let server: FastifyInstance;
@@ -61,7 +69,7 @@ beforeEach(async () => {
     ready: {},
   });
   registerActions(server, {
-    actions: [greet, hello, liar],
+    actions: [greet, hello, liar, whence],
     secrets: ["new-secret-0123456789", "old-secret-0123456789"],
     deps,
     findMembership: async () => membership,
@@ -137,6 +145,19 @@ describe("an action", () => {
     });
 
     expect(reply.statusCode).toBe(401);
+  });
+
+  test("hears that a token was bought with an access key, and takes no other source", async () => {
+    const member = { "x-hasura-user-id": USER, "x-hasura-tenant-id": TENANT, "x-hasura-role": "owner" };
+    const from = (source: string) => call("whence", {}, { session: { ...member, "x-hasura-token-source": source } });
+
+    const own = await call("whence", {});
+    const bought = await from("access-key");
+    const unknown = await from("elsewhere");
+
+    expect(own.json()).toEqual({ tokenSource: null });
+    expect(bought.json()).toEqual({ tokenSource: "access-key" });
+    expect(unknown.json()).toMatchObject({ extensions: { code: "FORBIDDEN" } });
   });
 
   test("says where the input is wrong", async () => {

@@ -83,6 +83,25 @@ test("all-zero trace ids are not valid", () => {
   expect(runWithTrace(undefined, () => currentTrace())).toBeDefined();
 });
 
+test.each(["with its length announced", "in chunks"])(
+  "a body that is too large, %s, is answered with 413",
+  async (how) => {
+    const app = await start();
+    app.post("/things", async () => ({}));
+    const url = `${await app.listen({ host: "127.0.0.1", port: 0 })}/things`;
+    const body = Buffer.from(JSON.stringify("x".repeat(5_000_000)));
+
+    const reply = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      ...(how === "in chunks" ? { body: new Blob([body]).stream(), duplex: "half" } : { body }),
+    });
+
+    expect(reply.status).toBe(413);
+    expect(await reply.json()).toMatchObject({ extensions: { code: "PAYLOAD_TOO_LARGE" } });
+  },
+);
+
 test("metrics count requests by route pattern, never by path", async () => {
   const app = await start();
   app.get("/things/:id", async () => ({}));

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
-import { check, index, integer, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
-import { createdAt, id, instant, lengthBetween, updatedAt } from "./columns.ts";
+import { check, index, integer, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { createdAt, id, instant, jsonb, lengthBetween, updatedAt } from "./columns.ts";
 import { actorType, auditOutcome, deadLetterKind, deadLetterStatus } from "./enums.ts";
 import { tenants, users } from "./tenancy.ts";
 

@@ -5,6 +5,12 @@ import { check, customType, timestamp, uuid } from "drizzle-orm/pg-core";
 /** Raw bytes: ciphers and digests. */
 export const bytea = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => "bytea" });
 
+/** JSON. drizzle's own column would read a stored text such as `"5"` as a number. */
+export const jsonb = customType<{ data: unknown; driverData: unknown }>({
+  dataType: () => "jsonb",
+  toDriver: (value) => JSON.stringify(value),
+});
+
 /** An instant; the name ends in `_at`. */
 export const instant = (name: string) => timestamp(name, { withTimezone: true });
 

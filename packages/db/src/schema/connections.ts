@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
-import { index, jsonb, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import { index, pgTable, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
 import { appVersions } from "./catalogue.ts";
-import { bytea, createdAt, emptyObject, emptyTextArray, id, instant, nameLength, updatedAt } from "./columns.ts";
+import { bytea, createdAt, emptyObject, emptyTextArray, id, instant, jsonb, nameLength, updatedAt } from "./columns.ts";
 import { connectionStatus } from "./enums.ts";
 import { tenants, users } from "./tenancy.ts";
 

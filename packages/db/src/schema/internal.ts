@@ -6,15 +6,14 @@ import {
   index,
   inet,
   integer,
-  jsonb,
   text,
   unique,
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
-import { bytea, createdAt, digestLength, id, instant, lengthBetween, updatedAt } from "./columns.ts";
+import { bytea, createdAt, digestLength, id, instant, jsonb, lengthBetween, updatedAt } from "./columns.ts";
 import { dataKeyState, emailStatus, internal, signingKeyState } from "./enums.ts";
-import { invitations, tenants, users } from "./tenancy.ts";
+import { invitations, memberships, tenants, users } from "./tenancy.ts";
 
 /** One row per login: one family of refresh tokens. */
 export const sessions = internal.table(
@@ -83,6 +82,39 @@ export const passwordResets = internal.table(
     unique("password_resets_token_hash_key").on(t.tokenHash),
     index("password_resets_user_id_idx").on(t.userId),
     digestLength("password_resets_token_hash_length", t.tokenHash),
+  ],
+);
+
+/** With a key a program acts for a member, in that tenant, with his present role. */
+export const accessKeys = internal.table(
+  "access_keys",
+  {
+    id: id(),
+    tenantId: uuid("tenant_id").notNull(),
+    userId: uuid("user_id").notNull(),
+    name: text("name").notNull(),
+    /** The first eight characters, by which a person recognises the key. */
+    prefix: text("prefix").notNull(),
+    keyHash: bytea("key_hash").notNull(),
+    expiresAt: instant("expires_at").notNull(),
+    lastUsedAt: instant("last_used_at"),
+    lastUsedIp: inet("last_used_ip"),
+    revokedAt: instant("revoked_at"),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (t) => [
+    unique("access_keys_key_hash_key").on(t.keyHash),
+    foreignKey({
+      name: "access_keys_membership_fk",
+      columns: [t.tenantId, t.userId],
+      foreignColumns: [memberships.tenantId, memberships.userId],
+    }),
+    index("access_keys_tenant_id_user_id_idx").on(t.tenantId, t.userId),
+    index("access_keys_user_id_idx").on(t.userId),
+    lengthBetween("access_keys_name_length", t.name, 1, 100),
+    lengthBetween("access_keys_prefix_length", t.prefix, 8, 8),
+    digestLength("access_keys_key_hash_length", t.keyHash),
   ],
 );
 

@@ -5,7 +5,6 @@ import {
   foreignKey,
   index,
   integer,
-  jsonb,
   pgTable,
   primaryKey,
   text,
@@ -14,7 +13,7 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 import { actions } from "./catalogue.ts";
-import { bytea, createdAt, digestLength, id, instant, lengthBetween, updatedAt } from "./columns.ts";
+import { bytea, createdAt, digestLength, id, instant, jsonb, lengthBetween, updatedAt } from "./columns.ts";
 import { webhookDeliveries } from "./deliveries.ts";
 import { internal, runSource, runStatus, stepStatus } from "./enums.ts";
 import { tenants, users } from "./tenancy.ts";
@@ -25,9 +24,8 @@ export const workflowRuns = pgTable(
   "workflow_runs",
   {
     id: id(),
-    tenantId: uuid("tenant_id")
-      .notNull()
-      .references(() => tenants.id),
+    // A tenant's own by the key to the workflow's version.
+    tenantId: uuid("tenant_id").notNull(),
     workflowId: uuid("workflow_id").notNull(),
     workflowVersionId: uuid("workflow_version_id").notNull(),
     status: runStatus("status").notNull().default("PENDING"),
@@ -53,6 +51,8 @@ export const workflowRuns = pgTable(
     leaseExpiresAt: instant("lease_expires_at"),
     runnerId: text("runner_id"),
     lastEventSeq: integer("last_event_seq").notNull().default(0),
+    /** Of the events of this attempt that wait in `run_event_buffer`, as JSON text; 0 = it holds none. */
+    eventBufferBytes: integer("event_buffer_bytes").notNull().default(0),
     cancelRequestedAt: instant("cancel_requested_at"),
     cancelRequestedBy: uuid("cancel_requested_by").references(() => users.id, { onDelete: "set null" }),
     traceparent: text("traceparent"),
@@ -105,6 +105,8 @@ export const workflowRuns = pgTable(
     ),
     index("workflow_runs_change_seq_idx").on(t.tenantId, t.changeSeq),
     index("workflow_runs_pending_idx").on(t.tenantId, t.runAt, t.id).where(sql`${t.status} = 'PENDING'`),
+    index("workflow_runs_pending_deadline_idx").on(t.deadlineAt).where(sql`${t.status} = 'PENDING'`),
+    index("workflow_runs_queued_idx").on(t.queuedAt).where(sql`${t.status} = 'QUEUED'`),
     index("workflow_runs_in_flight_idx")
       .on(t.tenantId, t.status)
       .where(sql`${t.status} in ('QUEUED', 'RUNNING', 'CANCELLING')`),
@@ -112,9 +114,14 @@ export const workflowRuns = pgTable(
       .on(t.tenantId, t.workflowId, t.idempotencyKey)
       .where(sql`${t.idempotencyKey} is not null`),
     uniqueIndex("workflow_runs_slot_key").on(t.triggerId, t.scheduledFor).where(sql`${t.scheduledFor} is not null`),
-    uniqueIndex("workflow_runs_delivery_key").on(t.webhookDeliveryId).where(sql`${t.source} = 'WEBHOOK'`),
-    // Not limited to source REPLAY: the foreign key's own look-up when retention deletes a delivery needs it too.
-    index("workflow_runs_delivery_idx").on(t.webhookDeliveryId).where(sql`${t.webhookDeliveryId} is not null`),
+    // One with source WEBHOOK, any number of replays. Also what deleting a delivery looks for.
+    uniqueIndex("workflow_runs_delivery_key")
+      .on(
+        t.tenantId,
+        t.webhookDeliveryId,
+        sql`(case when ${t.source} = 'WEBHOOK' then ${t.webhookDeliveryId} else ${t.id} end)`,
+      )
+      .where(sql`${t.webhookDeliveryId} is not null`),
     index("workflow_runs_overlap_idx")
       .on(t.triggerId)
       .where(sql`${t.source} = 'SCHEDULE' and ${t.status} in ('PENDING', 'QUEUED', 'RUNNING', 'CANCELLING')`),

@@ -2,13 +2,13 @@ import { auditEvents, deadLetters } from "./audit.ts";
 import { actions, apps, appVersions } from "./catalogue.ts";
 import { connections } from "./connections.ts";
 import { webhookDeliveries } from "./deliveries.ts";
-import { dataKeys, emails, passwordResets, refreshTokens, sessions, signingKeys } from "./internal.ts";
+import { accessKeys, dataKeys, emails, passwordResets, refreshTokens, sessions, signingKeys } from "./internal.ts";
 import * as relations from "./relations.ts";
 import { runEventBuffer, stepRuns, workflowRuns } from "./runs.ts";
 import { invitations, memberships, tenants, users } from "./tenancy.ts";
 import { triggers, workflows, workflowVersions } from "./workflows.ts";
 
-/** The 16 tracked and 7 internal tables. */
+/** The 16 tracked and 8 internal tables. */
 export const tables = {
   tenants,
   users,
@@ -29,6 +29,7 @@ export const tables = {
   sessions,
   refreshTokens,
   passwordResets,
+  accessKeys,
   signingKeys,
   dataKeys,
   emails,

@@ -1,4 +1,4 @@
-/** A JSON Schema of the subset in catalogue-and-workflows.md section 2. */
+/** A JSON Schema of the subset that definitions may use; `packages/runs` interprets it. */
 export type CatalogueSchema = Readonly<Record<string, unknown>>;
 
 export type CatalogueAction = {

@@ -127,7 +127,7 @@ describe("a consumer", () => {
     await expect.poll(() => taken).toEqual([request(7)]);
     await expect.poll(() => queue.getFailedCount()).toBe(1);
     expect(await queue.getFailed()).toMatchObject([{ id: "stranger", failedReason: reason, attemptsMade: 1 }]);
-    expect(unreadable).toEqual([{ id: "stranger", data, reason }]);
+    expect(unreadable).toEqual([{ id: "stranger", addedAt: expect.any(Number), data, reason }]);
   });
 
   test("tolerates fields that a later release may add", async ({ ends }) => {
@@ -175,18 +175,26 @@ describe("a consumer", () => {
 });
 
 describe("the publisher", () => {
-  test("knows whether a job will still be worked on", async ({ ends }) => {
+  test("knows where a job is: on its way, in the hand of a consumer, or lost", async ({ ends }) => {
     const publisher = await ends.publisher(runRequested);
     const queue = ends.raw("run-requested");
-    expect(await publisher.isWaiting(request())).toBe(false);
+    expect(await publisher.findJob(request())).toBe("lost");
 
     await publisher.publish(request());
-    expect(await publisher.isWaiting(request())).toBe(true);
-    expect(await publisher.isWaiting(request(2))).toBe(false);
+    expect(await publisher.findJob(request())).toBe("waiting");
+    expect(await publisher.findJob(request(2))).toBe("lost");
 
-    ends.consumer(runRequested, {});
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    ends.consumer(runRequested, { handle: () => finished });
+    await expect.poll(() => queue.getActiveCount()).toBe(1);
+    expect(await publisher.findJob(request())).toBe("held");
+
+    finish();
     await expect.poll(() => queue.getCompletedCount()).toBe(1);
-    expect(await publisher.isWaiting(request())).toBe(false);
+    expect(await publisher.findJob(request())).toBe("lost");
   });
 
   test("cannot add an id whose ended job still lies there, until that is removed", async ({ ends }) => {

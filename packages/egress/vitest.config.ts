@@ -1,0 +1,4 @@
+import { defineConfig } from "vitest/config";
+import { sharedSettings, sharedTestSettings } from "../../infra/ci/vitest-settings.ts";
+
+export default defineConfig({ ...sharedSettings, test: sharedTestSettings });
