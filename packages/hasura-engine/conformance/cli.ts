@@ -148,17 +148,18 @@ function report(results: readonly StepResult[], options: { verbose: boolean; wri
   console.log(`\n${page}`);
   if (failures.length > 0) console.log("every failure with request, expected and got: .local/conformance/");
   if (options.writeDocs) {
-    writeFileSync(join(rootDir, "docs/conformance.md"), `${header}\n${page}`);
+    writeFileSync(join(rootDir, "docs/conformance.md"), `${HEADER}\n${page}`);
     console.log("written: docs/conformance.md");
   }
   if (verdicts.some((verdict) => !verdict.holds)) process.exitCode = 1;
 }
 
-const header = `# Conformance of the embedded Hasura engine
+const HEADER = `# Conformance of the embedded Hasura engine
 
 Hasura's own test cases (visible half), driven by \`npm run conformance\`, which writes this page. HTTP decides the gates
 (WebSocket, where a case is for that alone); WebSocket and subscription runs of the same cases are shown beside it. "Messages equal" counts passed steps whose error
-texts are equal too. Unsupported are only features of the table "Not now" of the engine's specification.
+texts are equal too. Unsupported are only features that are
+[refused when metadata loads](reference/hasura-semantics.md#what-is-refused-when-metadata-loads).
 `;
 
 await main();

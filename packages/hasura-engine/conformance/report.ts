@@ -37,7 +37,7 @@ type Row = {
 };
 
 /** Least share of passed supported steps, by suite. */
-const gates: Readonly<Record<string, number>> = { tables: 0.98, permissions: 1, actions: 0.95, remote: 0.9, events: 1 };
+const GATES: Readonly<Record<string, number>> = { tables: 0.98, permissions: 1, actions: 0.95, remote: 0.9, events: 1 };
 
 export type Verdict = {
   readonly suite: string;
@@ -57,7 +57,7 @@ export function deciding(results: readonly StepResult[]): StepResult[] {
 
 export function judge(results: readonly StepResult[]): Verdict[] {
   const decisive = deciding(results);
-  return Object.entries(gates).flatMap(([suite, gate]) => {
+  return Object.entries(GATES).flatMap(([suite, gate]) => {
     const scored = decisive.filter((result) => result.suite === suite && result.outcome !== "unsupported");
     if (scored.length === 0) return [];
     const passed = scored.filter((result) => result.outcome === "passed").length;

@@ -2,19 +2,19 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { createLogger, runUntilSignal } from "@control-plane/service-kit";
 import { buildSchema } from "graphql";
-import type { Introspect } from "./engine/load-state.ts";
-import { printStatements } from "./engine/print-statements.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { HasuraError } from "./hasura-error.ts";
+import type { Introspect } from "./load-state.ts";
 import { loadMetadata } from "./metadata/load-metadata.ts";
 import type { Metadata } from "./metadata/metadata.ts";
-import { MetadataRefused, problemText } from "./metadata/problem.ts";
+import { MetadataRefusedError, problemText } from "./metadata/problem.ts";
 import { introspectRemote } from "./remote-schema/introspect-remote.ts";
 import type { MetadataHolder } from "./server/served-engine.ts";
 import { buildServer } from "./server.ts";
 import { type EngineSettings, SettingsError, settingsFromEnv } from "./settings.ts";
+import { printStatements } from "./sql/print-statements.ts";
 
-const usage = `usage: hasura-engine <command>
+const USAGE = `usage: hasura-engine <command>
   serve                     serves HASURA_METADATA_DIR over the database
   check                     exits 1 when the metadata is refused or anything in it is inconsistent
   sdl --role ROLE           prints the role's schema
@@ -22,7 +22,7 @@ const usage = `usage: hasura-engine <command>
 options
   --remote NAME=FILE        takes the types of remote schema NAME from an SDL file instead of asking for them (repeatable; not for serve)`;
 
-const shutdownDeadlineMs = 10_000;
+const SHUTDOWN_DEADLINE_MS = 10_000;
 
 async function main(): Promise<number | undefined> {
   const { values, positionals } = parseArgs({
@@ -50,14 +50,14 @@ async function main(): Promise<number | undefined> {
         return print(statementsOf(body, required(values.role, "--role"), engine, settings));
       });
     default:
-      throw new UsageError(usage);
+      throw new UsageError(USAGE);
   }
 }
 
 class UsageError extends Error {}
 
 function required(value: string | undefined, what: string): string {
-  if (value === undefined) throw new UsageError(`${what} is missing\n${usage}`);
+  if (value === undefined) throw new UsageError(`${what} is missing\n${USAGE}`);
   return value;
 }
 
@@ -83,12 +83,13 @@ async function serve(settings: EngineSettings): Promise<void> {
   const server = await buildServer(engine, {
     settings,
     metadata: metadataHolder(engine, settings),
-    onFault: (error, requestId) => log.error({ err: error, requestId }, "a request failed by a fault of the engine"),
+    onInternalError: (error, requestId) =>
+      log.error({ err: error, requestId }, "a request failed by an error of the engine"),
   }).catch(async (error: unknown) => {
     await engine.close();
     throw error;
   });
-  runUntilSignal({ server, log, close: () => engine.close(), deadlineMs: shutdownDeadlineMs });
+  runUntilSignal({ server, log, close: () => engine.close(), deadlineMs: SHUTDOWN_DEADLINE_MS });
   const url = await server.listen({ host: settings.host, port: settings.port });
   log.info({ url, inconsistencies: engine.inconsistencies().length }, "the engine listens");
 }
@@ -101,7 +102,7 @@ function metadataHolder(engine: Engine, settings: EngineSettings): MetadataHolde
       try {
         await engine.reload(await readMetadata(settings));
       } catch (error) {
-        if (error instanceof MetadataRefused) throw new HasuraError("not-supported", error.message);
+        if (error instanceof MetadataRefusedError) throw new HasuraError("not-supported", error.message);
         throw error;
       }
     },
@@ -110,7 +111,7 @@ function metadataHolder(engine: Engine, settings: EngineSettings): MetadataHolde
 
 async function readMetadata(settings: EngineSettings): Promise<Metadata> {
   const loaded = await loadMetadata(required(settings.metadataDir, "HASURA_METADATA_DIR"), settings.env);
-  if ("problems" in loaded) throw new MetadataRefused(loaded.problems);
+  if ("problems" in loaded) throw new MetadataRefusedError(loaded.problems);
   return loaded.metadata;
 }
 
@@ -160,7 +161,7 @@ async function check(engine: Engine): Promise<number> {
 }
 
 function tell(error: unknown): number {
-  if (error instanceof MetadataRefused) process.stderr.write(`${error.problems.map(problemText).join("\n")}\n`);
+  if (error instanceof MetadataRefusedError) process.stderr.write(`${error.problems.map(problemText).join("\n")}\n`);
   else if (error instanceof SettingsError) process.stderr.write(`${error.problems.join("\n")}\n`);
   else if (error instanceof UsageError) process.stderr.write(`${error.message}\n`);
   else if (error instanceof HasuraError) process.stderr.write(`${error.code} at ${error.path}: ${error.message}\n`);

@@ -1,25 +1,27 @@
-import pg from "pg";
+import { fetchRelated } from "./actions/fetch-related.ts";
 import { runAction } from "./actions/run-action.ts";
-import { fetchRelated } from "./engine/fetch-related.ts";
-import { hasUnreachableRemote, type Introspect, type Loaded, load, retryRemotes } from "./engine/load-state.ts";
-import { createIntrospectionBudget, runIntrospection } from "./engine/run-introspection.ts";
-import type { EngineLog } from "./engine-log.ts";
+import { type EngineLog, withoutValuesInErrors } from "./engine-log.ts";
 import { startEvents } from "./events/start-events.ts";
 import { HasuraError } from "./hasura-error.ts";
+import { type DocumentLimits, LIMITS_OF_ADMIN } from "./limits.ts";
+import { hasUnreachableRemote, type Introspect, type Loaded, load, retryRemotes } from "./load-state.ts";
 import type { Metadata } from "./metadata/metadata.ts";
 import type { Inconsistency, Model } from "./model/model.ts";
+import { createSpent, type Spent } from "./plan/document-budget.ts";
+import { type GraphqlRequest, parseRequestBody } from "./plan/graphql-request.ts";
+import { createPlanner, type Planner, type PreparedOperation } from "./plan/plan-operation.ts";
 import { introspectRemote } from "./remote-schema/introspect-remote.ts";
 import { joinRemotes } from "./remote-schema/join-remotes.ts";
 import { runRemote } from "./remote-schema/run-remote.ts";
-import { type GraphqlRequest, parseRequestBody } from "./request/graphql-request.ts";
-import { createPlanner, type Planner, type PreparedOperation } from "./request/plan-operation.ts";
-import { ANSWER_BYTES_MAX, boundedSocket } from "./run/bounded-socket.ts";
 import { executeOperation } from "./run/execute-operation.ts";
+import { openPools, type Pools } from "./run/open-pools.ts";
+import { answerIntrospection } from "./run/run-introspection.ts";
 import { createRoleSchemas, printRoleSchema, type RoleSchemas } from "./schema/role-schema.ts";
+import { UNBOUND } from "./session/holder.ts";
 import type { RequestContext, Session } from "./session/session.ts";
 import type { EngineSettings } from "./settings.ts";
 import type { Sink } from "./subscriptions/cohorts.ts";
-import { createSubscriptions } from "./subscriptions/create-subscriptions.ts";
+import { createSubscriptions, type Subscriber } from "./subscriptions/create-subscriptions.ts";
 
 export type EngineOptions = {
   readonly metadata: Metadata;
@@ -41,20 +43,20 @@ export type Engine = {
   parseRequestBody(text: string): ReturnType<typeof parseRequestBody>;
   /** Checks a request against the role's schema. Throws HasuraError. */
   plan(request: GraphqlRequest, session: Session): PreparedOperation;
-  /** Queries and mutations; `dataText` is the JSON text of `data`. Throws HasuraError or PassedThroughErrors. */
+  /** Queries and mutations; `dataText` is the JSON text of `data`. Throws HasuraError or PassedThroughError. */
   execute(request: GraphqlRequest, context: RequestContext): Promise<ExecutionResult>;
-  /** A planned subscription; `sink` is told of every answer, and what comes back ends it. Throws HasuraError. */
-  subscribe(prepared: PreparedOperation, session: Session, sink: Sink): () => void;
-  /** Throws MetadataRefused and keeps the old metadata for what the engine does not support. */
+  /** Tells `sink` of every answer. Returns a function that ends the subscription. Throws HasuraError. */
+  subscribe(prepared: PreparedOperation, caller: Subscriber, sink: Sink): () => void;
+  /** Throws MetadataRefusedError and keeps the old metadata for what the engine does not support. */
   reload(metadata: Metadata): Promise<void>;
   inconsistencies(): readonly Inconsistency[];
   /** The role's schema as SDL, without mutations that are `backend_only`. */
   sdl(role: string): string;
   /** In force at this moment. */
   state(): EngineState;
-  /** Called after every change of the model; the answer takes the listener away. */
+  /** The listener is called after every change of the model. Returns a function that removes it. */
   onChange(listener: (state: EngineState) => void): () => void;
-  readonly pool: pg.Pool;
+  readonly pools: Pick<Pools, "requests" | "admin">;
   ping(): Promise<void>;
   close(): Promise<void>;
 };
@@ -66,36 +68,30 @@ export type EngineState = {
   readonly planner: Planner;
 };
 
-/** Events have some of their own: they are delivered while queries take all the others. */
-const connectionsMax = { requests: 14, events: 2 } as const;
-const statementTimeoutMs = 30_000;
-const remoteRetryMsDefault = 5_000;
-const silent: EngineLog = { info: () => {}, warn: () => {}, error: () => {} };
+const REMOTE_RETRY_MS_DEFAULT = 5_000;
+const SILENT: EngineLog = { info: () => {}, warn: () => {}, error: () => {} };
 
-/** Starts an engine over the database. @throws MetadataRefused */
+/** Starts an engine over the database. Throws MetadataRefusedError. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { settings, log = silent, introspect = introspectRemote, remoteRetryMs = remoteRetryMsDefault } = options;
-  const pool = openPool(options.databaseUrl, log, {
-    max: connectionsMax.requests,
-    stream: () => boundedSocket(ANSWER_BYTES_MAX),
-  });
-  const eventsPool = openPool(options.databaseUrl, log, { max: connectionsMax.events });
-  const endPools = async (): Promise<void> => void (await Promise.all([pool.end(), eventsPool.end()]));
+  const { settings, introspect = introspectRemote, remoteRetryMs = REMOTE_RETRY_MS_DEFAULT } = options;
+  const log = withoutValuesInErrors(options.log ?? SILENT);
+  const pools = openPools(options.databaseUrl, settings.shareLimits, log);
+  const pool = pools.admin;
   const endPoolsAndThrow = async (error: unknown): Promise<never> => {
-    await endPools();
+    await pools.end();
     throw error;
   };
   let version = 1;
   let loaded = await load(options.metadata, { pool, settings, introspect, version }).catch(endPoolsAndThrow);
-  let state = stateOf(loaded);
+  let state = stateOf(loaded, settings.documentLimits);
   const starting =
-    options.events === false ? undefined : startEvents({ pool: eventsPool, settings, log }, loaded.model);
+    options.events === false ? undefined : startEvents({ pool: pools.events, settings, log }, loaded.model);
   const events = await starting?.catch(endPoolsAndThrow);
-  const subscriptions = createSubscriptions({ pool, settings });
+  const subscriptions = createSubscriptions({ pools, settings });
   const listeners = new Set<(state: EngineState) => void>();
   const replace = (next: Loaded): void => {
     loaded = next;
-    state = stateOf(next);
+    state = stateOf(next, settings.documentLimits);
     logInconsistencies(next.model, log);
     for (const listener of listeners) listener(state);
   };
@@ -111,8 +107,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   logInconsistencies(loaded.model, log);
   return {
     parseRequestBody,
-    plan: (request, session) => plan(request, session, state),
-    execute: (request, context) => execute(request, context, state, pool, settings),
+    plan: (request, session) => plan(request, session, state, createSpent()),
+    execute: (request, context) => execute(request, context, state, pools, settings),
     subscribe: subscriptions.subscribe,
     reload: (metadata) =>
       oneByOne(async () => {
@@ -128,68 +124,63 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    pool,
+    pools,
     ping: async () => void (await pool.query("select 1")),
     async close() {
       clearInterval(retry);
       subscriptions.close();
       await oneByOne(async () => {});
       await events?.stop();
-      await endPools();
+      await pools.end();
     },
   };
 }
 
-function stateOf({ metadata, model }: Loaded): EngineState {
-  return { metadata, model, roleSchemas: createRoleSchemas(model), planner: createPlanner() };
+function stateOf({ metadata, model }: Loaded, limits: DocumentLimits): EngineState {
+  return { metadata, model, roleSchemas: createRoleSchemas(model), planner: createPlanner(limits) };
 }
 
-function openPool(connectionString: string, log: EngineLog, more: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool({
-    ...more,
-    connectionString,
-    statement_timeout: statementTimeoutMs,
-    application_name: "hasura-engine",
-  });
-  pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
-  // The pool listens to idle connections only; one that breaks in use, or while it closes, would end the process.
-  pool.on("connect", (client) => client.on("error", () => {}));
-  return pool;
-}
-
-function plan(request: GraphqlRequest, session: Session, { roleSchemas, planner }: EngineState): PreparedOperation {
-  return planner.plan(request, roleSchemas.get(session.role, session.backendOnly));
+function plan(
+  request: GraphqlRequest,
+  session: Session,
+  { roleSchemas, planner }: EngineState,
+  spent: Spent,
+): PreparedOperation {
+  return planner.plan(request, roleSchemas.get(session.role, session.backendOnly), spent);
 }
 
 async function execute(
   request: GraphqlRequest,
   context: RequestContext,
   state: EngineState,
-  pool: pg.Pool,
+  pools: Pools,
   settings: EngineSettings,
 ): Promise<ExecutionResult> {
-  const { session } = context;
-  const { operation, variables } = plan(request, session, state);
+  const { session, holder = UNBOUND, spent = createSpent() } = context;
+  const { operation, variables } = plan(request, session, state, spent);
   if (operation.kind === "subscription") {
     throw new HasuraError("unexpected-payload", "subscriptions are not supported over HTTP, use websockets instead");
   }
+  const limits = session.admin ? LIMITS_OF_ADMIN : settings.documentLimits;
+  const connections = pools.connectionsFor(session.admin, holder, () => context.signal);
   const options = { stringifyNumericTypes: settings.stringifyNumericTypes };
-  const introspectionBudget = createIntrospectionBudget();
   return executeOperation(
     operation,
     { context, variables },
     {
-      pool,
+      connections,
       options,
       runAction: (call) =>
         runAction(call, context, {
           customTypes: state.model.customTypes,
           settings,
-          fetchRelated: (relationship, keys) => fetchRelated(pool, relationship, keys, { variables, session }, options),
+          fetchRelated: (relationship, keys) =>
+            fetchRelated(connections, relationship, keys, { variables, session }, options),
         }),
       runRemote,
       joinRemotes,
-      runIntrospection: (field) => runIntrospection(field, introspectionBudget),
+      statementLengthMax: limits.statementLength,
+      runIntrospection: (field) => answerIntrospection(field, spent, limits),
     },
   );
 }

@@ -1,4 +1,4 @@
-/** The codes Hasura v2 puts into `extensions.code` (hasura-semantics.md B.2, B.3) as far as the engine uses them. */
+/** The codes Hasura v2 puts into `extensions.code`, as far as the engine uses them. */
 export type HasuraErrorCode =
   | "access-denied"
   | "bad-request"
@@ -25,7 +25,8 @@ export class HasuraError extends Error {
   readonly code: HasuraErrorCode;
   /** Hasura's path grammar: `$`, `.selectionSet.<field>`, `.args.<name>`, keys, `[i]`. */
   readonly path: string;
-  readonly internal: unknown;
+  /** No property that a log's serializer or JSON.stringify would find. */
+  readonly #internal: unknown;
 
   constructor(
     code: HasuraErrorCode,
@@ -37,22 +38,26 @@ export class HasuraError extends Error {
     this.name = "HasuraError";
     this.code = code;
     this.path = path;
-    this.internal = options.internal;
+    this.#internal = options.internal;
+  }
+
+  get internal(): unknown {
+    return this.#internal;
   }
 }
 
 /**
- * Errors handed through exactly as an action handler or a remote schema gave them (B.4, B.7). Each entry is one element
+ * Errors handed through exactly as an action handler or a remote schema gave them. Each entry is one element
  * of the answer's `errors`; the answer carries `data: null` beside them.
  */
-export class PassedThroughErrors extends Error {
+export class PassedThroughError extends Error {
   readonly errors: readonly unknown[];
   /** Header values of an action's answer that still go to the client. */
   readonly setCookie: readonly string[];
 
   constructor(errors: readonly unknown[], setCookie: readonly string[] = []) {
     super("the upstream answered with errors");
-    this.name = "PassedThroughErrors";
+    this.name = "PassedThroughError";
     this.errors = errors;
     this.setCookie = setCookie;
   }

@@ -1,5 +1,3 @@
-export type { Catalog, CatalogTable } from "./catalog/catalog.ts";
-export { readCatalog } from "./catalog/read-catalog.ts";
 export {
   createEngine,
   type Engine,
@@ -12,11 +10,10 @@ export { HasuraError, type HasuraErrorCode } from "./hasura-error.ts";
 export { loadMetadata } from "./metadata/load-metadata.ts";
 export type { Metadata } from "./metadata/metadata.ts";
 export { type ParseResult, parseMetadata } from "./metadata/parse-metadata.ts";
-export { MetadataRefused, type Problem, problemText } from "./metadata/problem.ts";
+export { MetadataRefusedError, type Problem, problemText } from "./metadata/problem.ts";
 export { readMetadataDirectory } from "./metadata/read-directory.ts";
-export { buildModel } from "./model/build-model.ts";
 export type { Inconsistency, Model } from "./model/model.ts";
 export type { MetadataHolder } from "./server/served-engine.ts";
 export { buildServer, type ServerOptions } from "./server.ts";
 export type { RequestContext, Session } from "./session/session.ts";
-export { type EngineSettings, SettingsError, settingsFromEnv } from "./settings.ts";
+export { type EngineSettings, settingsFromEnv } from "./settings.ts";

@@ -3,11 +3,12 @@ import { randomUUID } from "node:crypto";
 import { createMetrics, registerMetrics } from "@control-plane/service-kit";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { HasuraError } from "./hasura-error.ts";
-import type { GraphqlRequest } from "./request/graphql-request.ts";
+import type { GraphqlRequest } from "./plan/graphql-request.ts";
 import { answerConnectionError } from "./server/connection-errors.ts";
 import { registerConsole } from "./server/console-routes.ts";
 import { registerCors } from "./server/cors.ts";
 import { drainBody } from "./server/drain-body.ts";
+import { createEdgeShares } from "./server/edge-shares.ts";
 import { errorBody, toHasuraError } from "./server/error-answer.ts";
 import { registerGraphqlRoute } from "./server/graphql-route.ts";
 import { registerHealthRoutes } from "./server/health-routes.ts";
@@ -15,10 +16,10 @@ import { registerLargeBodies } from "./server/large-bodies.ts";
 import { registerMetadataRoute } from "./server/metadata-route.ts";
 import { sendNotFound } from "./server/not-found.ts";
 import type { MetadataHolder, ServedEngine } from "./server/served-engine.ts";
+import { registerSockets } from "./server/sockets/register-sockets.ts";
+import type { SocketEngine } from "./server/sockets/socket-engine.ts";
 import { type Authenticator, createAuthenticator } from "./session/authenticator.ts";
 import type { EngineSettings } from "./settings.ts";
-import { registerSockets } from "./subscriptions/register-sockets.ts";
-import type { SocketEngine } from "./subscriptions/socket-engine.ts";
 
 export type ServerOptions = {
   readonly settings: EngineSettings;
@@ -30,8 +31,8 @@ export type ServerOptions = {
   readonly requestTimeoutMs?: number;
   /** Made from the settings when absent; closed with the server. */
   readonly authenticator?: Authenticator;
-  /** Faults that are ours; refusals of a client are not told. */
-  readonly onFault?: (error: unknown, requestId: string) => void;
+  /** Told of errors of the engine, not of refusals. */
+  readonly onInternalError?: (error: unknown, requestId: string) => void;
 };
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
@@ -39,7 +40,7 @@ const LARGE_BODIES = { bodyBytesMax: BODY_BYTES_MAX, bytesMax: 2 * BODY_BYTES_MA
 const REQUEST_TIMEOUT_MS = 30_000;
 const BODY_TOO_LARGE = "FST_ERR_CTP_BODY_TOO_LARGE";
 
-/** The HTTP edge (hasura-semantics.md B.1). Rejects when a configured JWKS stays unreachable. */
+/** The HTTP edge (docs/reference/hasura-semantics.md, "Endpoints"). Rejects when a configured JWKS stays unreachable. */
 export async function buildServer(
   engine: ServedEngine<GraphqlRequest> & SocketEngine,
   options: ServerOptions,
@@ -86,12 +87,12 @@ export async function buildServer(
   registerHealthRoutes(server, engine);
   if (settings.enabledApis.includes("graphql")) {
     const onFailure = (error: unknown, id: string): void => {
-      if (toHasuraError(error).code === "unexpected") options.onFault?.(error, id);
+      if (toHasuraError(error).code === "unexpected") options.onInternalError?.(error, id);
     };
-    registerGraphqlRoute(server, { engine, authenticator, settings, onFailure });
-    const { corsDomain } = settings;
+    const shares = createEdgeShares(settings);
+    registerGraphqlRoute(server, { engine, authenticator, settings, shares, onFailure });
     const { socketsMax } = options;
-    registerSockets(server, { engine, authenticator, view: settings, onFailure, corsDomain, socketsMax });
+    registerSockets(server, { engine, authenticator, settings, shares, onFailure, socketsMax });
   }
   if (settings.enabledApis.includes("metadata") && options.metadata !== undefined) {
     registerMetadataRoute(server, { engine, metadata: options.metadata, authenticator, settings });
@@ -104,7 +105,7 @@ function requestId(given: string | string[] | undefined): string {
   return typeof given === "string" && given !== "" && given.length <= 200 ? given : randomUUID();
 }
 
-/** Faults before a route's own handler: too long a body, a broken connection, a fault of ours. */
+/** What fails outside a route's own handler: too long a body, a broken connection, an error of the engine. */
 function sendError(
   error: FastifyError | HasuraError,
   request: FastifyRequest,
@@ -116,7 +117,7 @@ function sendError(
   const message = tooLong ? `the body is longer than ${BODY_BYTES_MAX} bytes` : error.message;
   const refused = status < 500 && !(error instanceof HasuraError);
   const known = refused ? new HasuraError("bad-request", message) : toHasuraError(error);
-  if (status >= 500) options.onFault?.(error, request.id);
+  if (status >= 500) options.onInternalError?.(error, request.id);
   if (request.url.split("?")[0] === "/v1/graphql") {
     const body = errorBody(known, { admin: false, devMode: false, adminInternalErrors: false });
     return reply.code(200).type("application/json; charset=utf-8").send(body);

@@ -1,4 +1,14 @@
 import { z } from "zod";
+import { hasuraBoolean } from "./hasura-boolean.ts";
+import {
+  type DocumentLimits,
+  documentLimits,
+  documentLimitsShape,
+  type ShareLimits,
+  shareLimits,
+  shareLimitsShape,
+  TIMER_MS_MAX,
+} from "./limits.ts";
 
 /** `HASURA_GRAPHQL_JWT_SECRET`, parsed. Exactly one of `key` and `jwkUrl` is set. */
 export type JwtSettings = {
@@ -11,7 +21,7 @@ export type JwtSettings = {
   readonly issuer: string | undefined;
   readonly allowedSkewSeconds: number;
 };
-export type JwtKeyType = (typeof jwtKeyTypes)[number];
+export type JwtKeyType = (typeof JWT_KEY_TYPES)[number];
 
 /** The engine's settings; the names are Hasura's environment variables without the prefix. */
 export type EngineSettings = {
@@ -35,11 +45,19 @@ export type EngineSettings = {
   readonly port: number;
   readonly host: string;
   readonly metadataDir: string | undefined;
+  /** Of every role but `admin`. */
+  readonly documentLimits: DocumentLimits;
+  readonly shareLimits: ShareLimits;
+  /** Session variables that say on whose account a session works, the first that it has. */
+  readonly sharedBy: readonly string[];
+  /** Sockets of the unauthorized role. */
+  readonly anonymousSockets: boolean;
+  readonly adminSecretOnSockets: boolean;
   /** What `{{NAME}}`, `value_from_env`, `from_env` and `webhook_from_env` read. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** All faults of the settings at once, each as `<variable>: <what is wrong>`. */
+/** All problems of the settings at once, each as `<variable>: <what is wrong>`. */
 export class SettingsError extends Error {
   readonly problems: readonly string[];
 
@@ -50,8 +68,8 @@ export class SettingsError extends Error {
   }
 }
 
-const jwtKeyTypes = ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "Ed25519"] as const;
-const hmacKeyBytesMin: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+const JWT_KEY_TYPES = ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "Ed25519"] as const;
+const HMAC_KEY_BYTES_MIN: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
 
 const unsupportedValue = (feature: string) =>
   z
@@ -60,7 +78,7 @@ const unsupportedValue = (feature: string) =>
 
 const jwtSchema = z
   .strictObject({
-    type: z.enum(jwtKeyTypes).optional(),
+    type: z.enum(JWT_KEY_TYPES).optional(),
     key: z.string().optional(),
     jwk_url: z.url().optional(),
     claims_namespace: z.string().optional(),
@@ -84,7 +102,7 @@ const jwtSchema = z
     if ((jwt.key === undefined) === (jwt.jwk_url === undefined))
       complain("exactly one of key and jwk_url must be given");
     if (jwt.key !== undefined && jwt.type === undefined) complain("type must be given beside key");
-    const bytesMin = hmacKeyBytesMin[jwt.type ?? ""];
+    const bytesMin = HMAC_KEY_BYTES_MIN[jwt.type ?? ""];
     if (jwt.key !== undefined && bytesMin !== undefined && Buffer.byteLength(jwt.key) < bytesMin) {
       complain(`an ${jwt.type} key shorter than ${bytesMin} bytes is not supported by the embedded engine`);
     }
@@ -107,7 +125,7 @@ const jwtSchema = z
     }),
   );
 
-const jsonText = z.string().transform((text, context): unknown => {
+const jsonTextSchema = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);
   } catch {
@@ -119,29 +137,30 @@ const jsonText = z.string().transform((text, context): unknown => {
 const flag = (whenUnset: boolean) =>
   z
     .string()
-    .toLowerCase()
-    .refine((text) => /^(true|t|yes|y|false|f|no|n)$/.test(text), "must be one of true, t, yes, y, false, f, no, n")
-    .transform((text) => /^[ty]/.test(text))
+    .transform(hasuraBoolean)
+    .refine((value) => value !== undefined, "must be one of true, t, yes, y, false, f, no, n")
     .default(whenUnset);
-const integer = (whenUnset: number, min: number) => z.coerce.number().int().min(min).default(whenUnset);
+const PORT_MAX = 65_535;
+const integer = (whenUnset: number, min: number, max = TIMER_MS_MAX) =>
+  z.coerce.number().int().min(min).max(max).default(whenUnset);
 
-const apis = z
+const apisSchema = z
   .string()
   .default("metadata,graphql")
   .transform((text) => text.split(",").map((api) => api.trim()))
   .pipe(z.array(z.enum(["graphql", "metadata"])));
 
-const environment = z
+const environmentSchema = z
   .object({
     HASURA_GRAPHQL_ADMIN_SECRET: z.string().optional(),
-    HASURA_GRAPHQL_JWT_SECRET: jsonText.pipe(jwtSchema).optional(),
+    HASURA_GRAPHQL_JWT_SECRET: jsonTextSchema.pipe(jwtSchema).optional(),
     HASURA_GRAPHQL_UNAUTHORIZED_ROLE: z.string().optional(),
     HASURA_GRAPHQL_STRINGIFY_NUMERIC_TYPES: flag(false),
     HASURA_GRAPHQL_DEV_MODE: flag(false),
     HASURA_GRAPHQL_ADMIN_INTERNAL_ERRORS: flag(true),
     HASURA_GRAPHQL_CONFIGURED_HEADER_PRECEDENCE: flag(false),
     HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIONS: flag(false),
-    HASURA_GRAPHQL_ENABLED_APIS: apis,
+    HASURA_GRAPHQL_ENABLED_APIS: apisSchema,
     HASURA_GRAPHQL_CORS_DOMAIN: z.string().default("*"),
     HASURA_GRAPHQL_ENABLE_CONSOLE: flag(false),
     HASURA_GRAPHQL_EVENTS_FETCH_INTERVAL: integer(1000, 1),
@@ -149,9 +168,17 @@ const environment = z
     HASURA_GRAPHQL_EVENTS_HTTP_POOL_SIZE: integer(100, 1),
     HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_REFETCH_INTERVAL: integer(1000, 1),
     HASURA_GRAPHQL_STREAMING_QUERIES_MULTIPLEXED_REFETCH_INTERVAL: integer(1000, 1),
-    HASURA_GRAPHQL_SERVER_PORT: integer(8080, 0),
+    HASURA_GRAPHQL_SERVER_PORT: integer(8080, 0, PORT_MAX),
     HASURA_GRAPHQL_SERVER_HOST: z.string().default("127.0.0.1"),
     HASURA_METADATA_DIR: z.string().optional(),
+    ...documentLimitsShape,
+    ...shareLimitsShape,
+    HASURA_ENGINE_SHARED_BY: z
+      .string()
+      .default("x-hasura-tenant-id,x-hasura-user-id")
+      .transform((text) => text.split(",").map((name) => name.trim().toLowerCase())),
+    HASURA_ENGINE_ANONYMOUS_SOCKETS: flag(false),
+    HASURA_ENGINE_ADMIN_SECRET_ON_SOCKETS: flag(true),
   })
   .superRefine((env, context) => {
     if (env.HASURA_GRAPHQL_JWT_SECRET !== undefined && env.HASURA_GRAPHQL_ADMIN_SECRET === undefined) {
@@ -163,16 +190,13 @@ const environment = z
     }
   });
 
-/**
- * Reads Hasura's own variables; others are without effect, blank ones count as unset.
- * @throws SettingsError
- */
+/** Reads Hasura's own variables; others are without effect, blank ones count as unset. Throws SettingsError. */
 export function settingsFromEnv(source: Readonly<Record<string, string | undefined>>): EngineSettings {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(source)) {
     if (value !== undefined && value !== "") env[name] = value;
   }
-  const parsed = environment.safeParse(env);
+  const parsed = environmentSchema.safeParse(env);
   if (!parsed.success) {
     throw new SettingsError(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`));
   }
@@ -197,6 +221,11 @@ export function settingsFromEnv(source: Readonly<Record<string, string | undefin
     port: given.HASURA_GRAPHQL_SERVER_PORT,
     host: given.HASURA_GRAPHQL_SERVER_HOST,
     metadataDir: given.HASURA_METADATA_DIR,
+    documentLimits: documentLimits(given),
+    shareLimits: shareLimits(given),
+    sharedBy: given.HASURA_ENGINE_SHARED_BY,
+    anonymousSockets: given.HASURA_ENGINE_ANONYMOUS_SOCKETS,
+    adminSecretOnSockets: given.HASURA_ENGINE_ADMIN_SECRET_ON_SOCKETS,
     env,
   };
 }

@@ -1,7 +1,8 @@
 import { createEngine, type Engine } from "../src/engine.ts";
-import { HasuraError, PassedThroughErrors } from "../src/hasura-error.ts";
+import { HasuraError, PassedThroughError } from "../src/hasura-error.ts";
 import { parseMetadata } from "../src/metadata/parse-metadata.ts";
 import { problemText } from "../src/metadata/problem.ts";
+import { UNBOUND } from "../src/session/holder.ts";
 import { settingsFromEnv } from "../src/settings.ts";
 import { createTestDatabase, type TestDatabase } from "./test-database.ts";
 
@@ -64,11 +65,12 @@ async function ask(engine: Engine, query: string, question: Question = {}): Prom
       },
       clientHeaders: new Map(Object.entries(headers)),
       requestId: "request-1",
+      holder: UNBOUND,
       signal: undefined,
     });
     return { data: JSON.parse(dataText) };
   } catch (error) {
-    if (error instanceof PassedThroughErrors) return { errors: error.errors };
+    if (error instanceof PassedThroughError) return { errors: error.errors };
     if (error instanceof HasuraError) return { error: `${error.code} ${error.path} ${error.message}` };
     throw error;
   }

@@ -68,6 +68,24 @@ test("all problems are told at once", () => {
   ]);
 });
 
+test("numbers that no timer and no socket takes are refused", () => {
+  const problems = problemsOf(() =>
+    settingsFromEnv({
+      HASURA_GRAPHQL_EVENTS_FETCH_INTERVAL: "2147483648",
+      HASURA_GRAPHQL_EVENTS_FETCH_BATCH_SIZE: "2147483648",
+      HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_REFETCH_INTERVAL: "2147483648",
+      HASURA_GRAPHQL_SERVER_PORT: "65536",
+    }),
+  );
+
+  expect(problems.map((problem) => problem.split(":")[0])).toEqual([
+    "HASURA_GRAPHQL_EVENTS_FETCH_INTERVAL",
+    "HASURA_GRAPHQL_EVENTS_FETCH_BATCH_SIZE",
+    "HASURA_GRAPHQL_LIVE_QUERIES_MULTIPLEXED_REFETCH_INTERVAL",
+    "HASURA_GRAPHQL_SERVER_PORT",
+  ]);
+});
+
 test("a JWT secret by JWKS is read", () => {
   const { jwt } = withJwt({ jwk_url: "http://localhost/jwks", issuer: "me", audience: "you", allowed_skew: 30 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { hasuraRole, type MemberRole } from "@control-plane/service-kit";
-import { type FieldDefinitionNode, Kind, type ObjectTypeDefinitionNode, parse, type TypeNode } from "graphql";
+import { type ActionAccess, hasuraRole } from "@control-plane/service-kit";
+import { type FieldDefinitionNode, Kind, type NameNode, parse, type TypeNode } from "graphql";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 
@@ -10,7 +10,7 @@ export type ComparedAction = {
   readonly name: string;
   readonly input: z.ZodType;
   readonly output: z.ZodType;
-  readonly roles: readonly MemberRole[] | "anonymous";
+  readonly access: ActionAccess;
 };
 
 const metadataDir = resolve(import.meta.dirname, "../../../hasura/metadata");
@@ -68,8 +68,11 @@ export function findActionDisagreements(urlVariable: string, actions: readonly C
   const prefix = `{{${urlVariable}}}/actions/`;
   const { actions: all } = actionsSchema.parse(parseYaml(readFileSync(resolve(metadataDir, "actions.yaml"), "utf8")));
   const declared = all.filter(({ definition }) => definition.handler.startsWith(prefix));
-  const types = readTypes();
-  const mutations = new Map(types.get("Mutation")?.fields?.map((field) => [field.name.value, field]));
+  const types = readTypes(Kind.OBJECT_TYPE_DEFINITION);
+  const inputs = readTypes(Kind.INPUT_OBJECT_TYPE_DEFINITION);
+  const fields = new Map(
+    ["Mutation", "Query"].flatMap((root) => types.get(root)?.map((field) => [field.name.value, field] as const) ?? []),
+  );
   const missing = actions
     .filter(({ name }) => !declared.some((entry) => entry.name === name))
     .map(({ name }) => `${name}: not in actions.yaml`);
@@ -81,21 +84,34 @@ export function findActionDisagreements(urlVariable: string, actions: readonly C
     ...unknown,
     ...declared.flatMap(({ name, definition, permissions }) => {
       const action = actions.find((served) => served.name === name);
-      const field = mutations.get(name);
+      const field = fields.get(name);
       if (action === undefined) return [];
       if (field === undefined) return [`${name}: not in actions.graphql`];
-      const roles = action.roles === "anonymous" ? ["anonymous"] : action.roles.map(hasuraRole);
+      const roles = hasuraRolesOf(action.access);
       return [
         ...differences(`${name}: handler`, definition.handler, prefix + name),
         ...differences(`${name}: headers`, definition.headers, [
           { name: "x-action-secret", value_from_env: "HASURA_ACTION_SECRET" },
         ]),
         ...differences(`${name}: roles`, permissions.map(({ role }) => role).sort(), [...roles].sort()),
-        ...compareInput(name, field, action.input),
+        ...compareInput(name, field, action.input, inputs),
         ...compareType(name, field.type, jsonShape(action.output, "output"), types),
       ];
     }),
   ];
+}
+
+function hasuraRolesOf(access: ActionAccess): readonly string[] {
+  switch (access.kind) {
+    case "anonymous":
+      return ["anonymous"];
+    case "member":
+      return access.roles.map(hasuraRole);
+    case "either":
+      return ["anonymous", ...access.roles.map(hasuraRole)];
+    default:
+      return access satisfies never;
+  }
 }
 
 const webhookSchema = z.looseObject({ name: z.string(), webhook: z.string(), headers: headersSchema });
@@ -145,18 +161,24 @@ function compareTriggers(
   ];
 }
 
-function readTypes(): ReadonlyMap<string, ObjectTypeDefinitionNode> {
+type DeclaredField = {
+  readonly name: NameNode;
+  readonly type: TypeNode;
+  readonly arguments?: FieldDefinitionNode["arguments"];
+};
+/** The fields of types by the type's name. */
+type DeclaredTypes = ReadonlyMap<string, readonly DeclaredField[]>;
+
+function readTypes(kind: Kind.OBJECT_TYPE_DEFINITION | Kind.INPUT_OBJECT_TYPE_DEFINITION): DeclaredTypes {
   const { definitions } = parse(readFileSync(resolve(metadataDir, "actions.graphql"), "utf8"));
-  return new Map(
-    definitions.flatMap((node) => (node.kind === Kind.OBJECT_TYPE_DEFINITION ? [[node.name.value, node]] : [])),
-  );
+  return new Map(definitions.flatMap((node) => (node.kind === kind ? [[node.name.value, node.fields ?? []]] : [])));
 }
 
 function jsonShape(schema: z.ZodType, io: "input" | "output"): Shape {
   return shapeSchema.parse(z.toJSONSchema(schema, { io, unrepresentable: "any" }));
 }
 
-function compareInput(name: string, field: FieldDefinitionNode, schema: z.ZodType): string[] {
+function compareInput(name: string, field: DeclaredField, schema: z.ZodType, inputs: DeclaredTypes): string[] {
   const { properties = {}, required = [] } = jsonShape(schema, "input");
   const declared = field.arguments ?? [];
   return [
@@ -172,18 +194,13 @@ function compareInput(name: string, field: FieldDefinitionNode, schema: z.ZodTyp
       const nonNull = node.type.kind === Kind.NON_NULL_TYPE;
       return [
         ...differences(`${place}: required`, nonNull, required.includes(node.name.value)),
-        ...compareType(place, node.type, shape, new Map()),
+        ...compareType(place, node.type, shape, inputs),
       ];
     }),
   ];
 }
 
-function compareType(
-  place: string,
-  node: TypeNode,
-  shape: Shape,
-  types: ReadonlyMap<string, ObjectTypeDefinitionNode>,
-): string[] {
+function compareType(place: string, node: TypeNode, shape: Shape, types: DeclaredTypes): string[] {
   const nonNull = node.kind === Kind.NON_NULL_TYPE;
   const type = nonNull ? node.type : node;
   const { kinds, nullable, value } = opened(shape);
@@ -196,12 +213,11 @@ function compareType(
         ? [`${place}: not a list`]
         : compareType(`${place}[]`, type.type, value.items, types)),
     ];
-  const object = types.get(type.name.value);
-  if (object === undefined) {
+  const fields = types.get(type.name.value);
+  if (fields === undefined) {
     const expected = JSON_TYPES[type.name.value];
     return [...nullability, ...(expected === undefined ? [] : differences(`${place}: type`, [...expected], kinds))];
   }
-  const fields = object.fields ?? [];
   const properties = value.properties ?? {};
   return [
     ...nullability,

@@ -32,7 +32,7 @@ export async function openTestDatabase(): Promise<TestDatabase & { close(): Prom
   const server = storeUrl("DATABASE_URL");
   const name = uniqueName("testkit");
   const url = await cloneDatabase(server, name);
-  const administrator = createDatabase({ url, poolMax: POOL_MAX, applicationName: "testkit" });
+  const administrator = createDatabase({ url, poolMax: POOL_MAX, applicationName: "testkit", work: "command" });
   const clients = new Map<LoginRole, DatabaseClient>();
   const urlAs = (role: LoginRole) => roleUrl(url, role, process.env[`${role.toUpperCase()}_PASSWORD`]);
   return {
@@ -44,7 +44,7 @@ export async function openTestDatabase(): Promise<TestDatabase & { close(): Prom
     as(role) {
       const client =
         clients.get(role) ??
-        createDatabase({ url: urlAs(role), poolMax: POOL_MAX, applicationName: `testkit ${role}` });
+        createDatabase({ url: urlAs(role), poolMax: POOL_MAX, applicationName: `testkit ${role}`, work: "command" });
       clients.set(role, client);
       return client;
     },

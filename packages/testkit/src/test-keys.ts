@@ -12,9 +12,8 @@ export type TestKeys = {
   open(place: Place, sealed: Buffer): Promise<string>;
 };
 
-/** A keyring of the test's own. */
-export function createTestKeys(db: Database): TestKeys {
-  const keyring = JSON.stringify({ current: "k1", keys: { k1: randomBytes(32).toString("base64") } });
+/** Over a keyring of the test's own, or that of services which run already. */
+export function createTestKeys(db: Database, keyring: string = newKeyring()): TestKeys {
   const provider = createLocalKeyring(keyring);
   const envelope = createEnvelope({
     provider,
@@ -29,4 +28,8 @@ export function createTestKeys(db: Database): TestKeys {
     seal: (place, text) => envelope.seal(place, Buffer.from(text)),
     open: async (place, sealed) => (await envelope.open(place, sealed)).toString("utf8"),
   };
+}
+
+function newKeyring(): string {
+  return JSON.stringify({ current: "k1", keys: { k1: randomBytes(32).toString("base64") } });
 }

@@ -5,7 +5,7 @@ import { findActionDisagreements, findTriggerDisagreements } from "../src/metada
 const tenant = z.object({ tenantId: z.uuid(), slug: z.string(), name: z.string(), role: z.string() });
 const login = {
   name: "login",
-  roles: "anonymous",
+  access: { kind: "anonymous" },
   input: z.strictObject({ email: z.email(), password: z.string(), tenantSlug: z.string().nullish() }),
   output: z.object({
     accessToken: z.string(),
@@ -28,7 +28,7 @@ test("an action as metadata has it agrees", () => {
 });
 
 test.each([
-  [{ roles: ["owner"] } as const, 'login: roles: metadata ["anonymous"], code ["owner"]'],
+  [{ access: { kind: "member", roles: ["owner"] } } as const, 'login: roles: metadata ["anonymous"], code ["owner"]'],
   [
     { input: login.input.extend({ remember: z.boolean() }) },
     'login: arguments: metadata ["email","password","tenantSlug"], code ["email","password","remember","tenantSlug"]',

@@ -1,10 +1,21 @@
 import { z } from "zod";
-import type { HttpDouble, NumberedEvent } from "../src/index.ts";
+import type { DoubleAnswer, HttpDouble, NumberedEvent } from "../src/index.ts";
 
 const LEASE_TOKEN = `lt_${"x".repeat(43)}`;
+const credentialBody = z.object({ attempt: z.literal(1), connectionId: z.string() });
 const eventsBody = z.object({ events: z.array(z.custom<NumberedEvent>()) });
 
-export type StandInStep = { key: string; action: string; input?: unknown; when?: unknown; timeoutSeconds?: number };
+export type StandInStep = {
+  key: string;
+  action: string;
+  input?: unknown;
+  when?: unknown;
+  timeoutSeconds?: number;
+  request?: unknown;
+  baseUrl?: string;
+  allowedHosts?: readonly string[];
+  connectionId?: string;
+};
 
 /** Lets the http double answer as an orchestrator would for one run. @returns the events it was told, in order of arrival */
 export function standInForOrchestrator(
@@ -15,11 +26,17 @@ export function standInForOrchestrator(
     input?: unknown;
     cancelAfter?: number;
     completed?: readonly { stepKey: string; output: unknown }[];
+    /** What auth-actions answers to a read of the connection's credential. */
+    credential?: (connectionId: string) => DoubleAnswer;
   },
 ): NumberedEvent[] {
   const told: NumberedEvent[] = [];
   http.answer(({ path, body }) => {
-    if (path.endsWith("/claim")) return { body: claimOf(path.split("/")[4] ?? "", run) };
+    if (path.endsWith("/claim")) return { body: claimOf(http.url, path.split("/")[4] ?? "", run) };
+    if (path.endsWith("/credentials")) {
+      const answer = run.credential?.(credentialBody.parse(JSON.parse(body)).connectionId);
+      return answer ?? { status: 404, body: { message: "unknown", extensions: { code: "NOT_FOUND" } } };
+    }
     if (path.endsWith("/events")) told.push(...eventsBody.parse(JSON.parse(body)).events);
     return {
       body: {
@@ -34,13 +51,13 @@ export function standInForOrchestrator(
   return told;
 }
 
-function claimOf(runId: string, run: Parameters<typeof standInForOrchestrator>[1]) {
+function claimOf(url: string, runId: string, run: Parameters<typeof standInForOrchestrator>[1]) {
   return {
     leaseToken: LEASE_TOKEN,
     leaseExpiresAt: inOneMinute(),
     heartbeatSeconds: 15,
     deadlineAt: inOneMinute(),
-    credentialsUrl: "https://auth.example/credentials",
+    credentialsUrl: `${url}/runner/v1/runs/${runId}/credentials`,
     bundle: {
       contractVersion: 1,
       run: {
@@ -63,6 +80,11 @@ function claimOf(runId: string, run: Parameters<typeof standInForOrchestrator>[1
         timeoutSeconds: step.timeoutSeconds ?? 60,
         app: step.action.split(".")[0],
         action: step.action.split(".")[1],
+        baseUrl: step.baseUrl ?? null,
+        allowedHosts: step.allowedHosts ?? ["*"],
+        request: step.request ?? null,
+        connectionId: step.connectionId ?? null,
+        idempotencyKey: `${runId}:${step.key}`,
       })),
       completedSteps: run.completed ?? [],
       logs: { expiresAt: inOneMinute(), linesMax: 50_000 },

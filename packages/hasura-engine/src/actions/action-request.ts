@@ -1,12 +1,17 @@
-import { type Json, printJson } from "../json/exact-json.ts";
+import type { Json } from "../json/exact-json.ts";
 import type { HeaderSetting } from "../model/model.ts";
 import { forwardableHeaders } from "../outbound/client-headers.ts";
 import { USER_AGENT } from "../outbound/user-agent.ts";
-import type { ActionCall } from "../request/plan.ts";
+import type { ActionCall } from "../plan/plan.ts";
 import type { RequestContext } from "../session/session.ts";
 
-/** What a handler is sent (hasura-semantics.md B.4). */
-export type ActionRequest = { readonly url: string; readonly headers: readonly HeaderSetting[]; readonly body: Json };
+/** What a handler is sent. */
+export type ActionRequest = {
+  readonly url: string;
+  readonly writtenUrl: string;
+  readonly headers: readonly HeaderSetting[];
+  readonly body: Json;
+};
 
 export function actionRequest(call: ActionCall, context: RequestContext, configuredFirst: boolean): ActionRequest {
   const { action } = call;
@@ -26,15 +31,10 @@ export function actionRequest(call: ActionCall, context: RequestContext, configu
     { name: "Content-Type", value: "application/json" },
     { name: "User-Agent", value: USER_AGENT },
   ];
-  return { url: action.url, headers, body };
+  return { url: action.url, writtenUrl: action.writtenUrl, headers, body };
 }
 
-/** As `extensions.internal.request` shows it. Header values may be secrets and stay out. */
-export function requestInternal({ url, headers, body }: ActionRequest) {
-  return {
-    url,
-    body: JSON.parse(printJson(body)),
-    headers: headers.map(({ name }) => ({ name })),
-    transformed_request: null,
-  };
+/** As `extensions.internal.request` shows it. Header values, the body and what fills the address may hold secrets. */
+export function requestInternal({ writtenUrl, headers }: ActionRequest) {
+  return { url: writtenUrl, headers: headers.map(({ name }) => ({ name })), transformed_request: null };
 }

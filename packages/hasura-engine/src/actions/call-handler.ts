@@ -1,4 +1,4 @@
-import { HasuraError, PassedThroughErrors } from "../hasura-error.ts";
+import { HasuraError, PassedThroughError } from "../hasura-error.ts";
 import { isJsonObject, type Json, parseJson, printJson, toPlain } from "../json/exact-json.ts";
 import { type OutboundAnswer, postJson } from "../outbound/post-json.ts";
 import { type ActionRequest, requestInternal } from "./action-request.ts";
@@ -8,19 +8,19 @@ export type HandlerAnswer = { readonly value: Json; readonly setCookie: readonly
 
 export type HandlerLimits = { readonly timeoutSeconds: number; readonly signal: AbortSignal | undefined };
 
-/** Calls the handler. 4xx answers become the client's errors; all else that is not 2xx is `unexpected` (B.4). */
+/** Calls the handler. 4xx answers become the client's errors; all else that is not 2xx is `unexpected`. */
 export async function callHandler(request: ActionRequest, limits: HandlerLimits): Promise<HandlerAnswer> {
   const answer = await post(request, limits);
   const value = parse(request, answer);
   const setCookie = answer.headers
     .filter(({ name }) => name.toLowerCase() === "set-cookie")
     .map((header) => header.value);
-  const internal = internalOf(request, answer, toPlain(value), "unexpected response");
+  const internal = internalOf(request, answer, "unexpected response");
   if (answer.status >= 200 && answer.status < 300) return { value, setCookie, internal };
   if (answer.status >= 400 && answer.status < 500) throw clientError(value, setCookie, internal);
   const reason = `expecting 2xx or 4xx status code, but found ${answer.status}`;
   throw new HasuraError("unexpected", "internal error", "$", {
-    internal: internalOf(request, answer, toPlain(value), reason),
+    internal: internalOf(request, answer, reason),
   });
 }
 
@@ -38,7 +38,7 @@ function parse(request: ActionRequest, answer: OutboundAnswer): Json {
   try {
     return parseJson(answer.text);
   } catch (error) {
-    const internal = internalOf(request, answer, answer.text, "invalid json");
+    const internal = internalOf(request, answer, "invalid json");
     throw new HasuraError("unexpected", "not a valid json response from webhook", "$", { cause: error, internal });
   }
 }
@@ -56,13 +56,11 @@ function clientError(value: Json, setCookie: readonly string[], internal: unknow
   const code = body.get("code") ?? null;
   const shown =
     extensions === null ? { path: "$", code: typeof code === "string" ? code : "unexpected" } : toPlain(extensions);
-  return new PassedThroughErrors([{ message, extensions: shown }], setCookie);
+  return new PassedThroughError([{ message, extensions: shown }], setCookie);
 }
 
-function internalOf(request: ActionRequest, answer: OutboundAnswer, body: unknown, error: string) {
-  return {
-    error,
-    request: requestInternal(request),
-    response: { status: answer.status, body, headers: answer.headers },
-  };
+/** What the handler said may hold secrets as well: a session's token, for one. */
+function internalOf(request: ActionRequest, answer: OutboundAnswer, error: string) {
+  const headers = answer.headers.map(({ name }) => ({ name }));
+  return { error, request: requestInternal(request), response: { status: answer.status, headers } };
 }

@@ -3,7 +3,7 @@ import { HasuraError } from "../hasura-error.ts";
 import { isJsonList, isJsonNumber, isJsonObject, type Json, type JsonObject } from "../json/exact-json.ts";
 import type { CustomObject, CustomTypes } from "../model/model.ts";
 
-/** Checks a handler's answer against its output type, whatever the client selected (B.4). Throws `unexpected`. */
+/** Checks a handler's answer against its output type, whatever the client selected. Throws `unexpected`. */
 export function checkOutput(value: Json, outputType: string, types: CustomTypes): void {
   checkValue(value, parseType(outputType), types);
 }

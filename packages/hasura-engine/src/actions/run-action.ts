@@ -1,9 +1,9 @@
 import { HasuraError } from "../hasura-error.ts";
 import { isJsonList, type Json, parseJson, printJson } from "../json/exact-json.ts";
 import type { CustomTypes } from "../model/model.ts";
+import type { JoinTarget } from "../plan/join-rows.ts";
+import type { ActionCall } from "../plan/plan.ts";
 import { joinRemotes } from "../remote-schema/join-remotes.ts";
-import type { JoinTarget } from "../remote-schema/join-rows.ts";
-import type { ActionCall } from "../request/plan.ts";
 import type { RequestContext } from "../session/session.ts";
 import type { EngineSettings } from "../settings.ts";
 import { actionRequest } from "./action-request.ts";
@@ -27,7 +27,7 @@ export type ActionDeps = {
 
 export type ActionResult = { readonly jsonText: string; readonly setCookie: readonly string[] };
 
-/** Calls a synchronous action's handler and answers the client's selection (B.4). */
+/** Calls a synchronous action's handler and answers the client's selection (docs/reference/hasura-semantics.md, "Actions"). */
 export async function runAction(call: ActionCall, context: RequestContext, deps: ActionDeps): Promise<ActionResult> {
   const { action, selection } = call;
   const request = actionRequest(call, context, deps.settings.configuredHeaderPrecedence);

@@ -1,5 +1,5 @@
 import { isJsonList, isJsonNumber, isJsonObject, type Json, type JsonObject, printJson } from "../json/exact-json.ts";
-import type { ActionField, ActionSelection } from "../request/plan.ts";
+import type { ActionField, ActionSelection } from "../plan/plan.ts";
 
 /** A selected relationship of an output object. */
 export type ActionRelationship = Extract<ActionField, { kind: "object" | "array" | "aggregate" }>;

@@ -1,4 +1,4 @@
-import type { PgType } from "../model/model.ts";
+import type { PgType } from "./pg-type.ts";
 
 function builtin(name: string, scalar: string): PgType {
   return { name, sql: `pg_catalog.${name}`, kind: "base", scalar, element: undefined, baseName: name };
@@ -9,8 +9,6 @@ export const TEXT = builtin("text", "String");
 export const BOOL = builtin("bool", "Boolean");
 export const INT4 = builtin("int4", "Int");
 export const INT8 = builtin("int8", "bigint");
-export const FLOAT8 = builtin("float8", "float8");
-export const JSONB = builtin("jsonb", "jsonb");
 export const TEXT_ARRAY = arrayOf(TEXT);
 
 /** PostgreSQL has no arrays of arrays; an array type stands for any number of dimensions. */

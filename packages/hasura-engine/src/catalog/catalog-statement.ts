@@ -1,8 +1,8 @@
 /**
- * Answers one row, one column `catalog`: JSON text of types and tables. `$1` is a JSON list of `[schema, name]`, the
+ * One row, one column `catalog`: JSON text of types and tables. `$1` is a JSON list of `[schema, name]`, the
  * tables that are wanted. Works from PostgreSQL 16 on.
  */
-export const catalogStatement = `
+export const CATALOG_STATEMENT = `
 with wanted as (
   select c.oid, c.relname, c.relkind, n.nspname
   from pg_catalog.pg_class c
@@ -23,7 +23,16 @@ types as (
        from pg_catalog.pg_depend d join pg_catalog.pg_extension e on e.oid = d.refobjid
        where d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objid = t.oid and d.deptype = 'e'
          and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-       limit 1) as extension
+       limit 1) as extension,
+    -- PostgreSQL has max for the type itself, or for one that it is silently cast to; min stands beside each.
+    exists (
+      select from pg_catalog.pg_proc p
+      where p.proname = 'max' and p.prokind = 'a'
+        and (p.proargtypes[0] = t.oid or exists (
+          select from pg_catalog.pg_cast k
+          where k.castsource = t.oid and k.casttarget = p.proargtypes[0] and k.castcontext = 'i'
+        ))
+    ) as ordered
   from pg_catalog.pg_type t
   join pg_catalog.pg_namespace n on n.oid = t.typnamespace
   left join pg_catalog.pg_class r on r.oid = t.typrelid
@@ -41,10 +50,8 @@ columns as (
   select a.attrelid,
     pg_catalog.json_agg(pg_catalog.json_build_object(
       'name', a.attname,
-      'position', a.attnum,
       'type', a.atttypid::int8,
       'notNull', a.attnotnull,
-      'hasDefault', a.atthasdef,
       'generated', a.attgenerated <> '',
       'identity', a.attidentity,
       'comment', pg_catalog.col_description(a.attrelid, a.attnum)
@@ -100,7 +107,8 @@ foreign_keys as (
 select pg_catalog.json_build_object(
   'types', (select pg_catalog.json_agg(pg_catalog.json_build_object(
       'oid', t.oid::int8, 'name', t.typname, 'schema', t.nspname, 'sql', t.sql, 'type', t.typtype,
-      'element', t.element::int8, 'base', t.base::int8, 'notNull', t.typnotnull, 'extension', t.extension)) from types t),
+      'element', t.element::int8, 'base', t.base::int8, 'notNull', t.typnotnull, 'extension', t.extension,
+      'ordered', t.ordered)) from types t),
   'tables', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
       'schema', w.nspname,
       'name', w.relname,

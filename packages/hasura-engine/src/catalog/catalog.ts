@@ -1,4 +1,4 @@
-import type { PgType } from "../model/model.ts";
+import type { PgType } from "./pg-type.ts";
 
 /** What PostgreSQL says about the tables, before metadata gives names. */
 export type Catalog = {
@@ -35,12 +35,10 @@ export type CatalogForeignKey = CatalogKey & {
 
 export type CatalogColumn = {
   readonly name: string;
-  readonly position: number;
   readonly type: PgType;
   /** Extension that owns the type (of arrays: the element type). */
   readonly typeExtension: string | undefined;
   readonly nullable: boolean;
-  readonly hasDefault: boolean;
   readonly generated: boolean;
   readonly identity: "always" | "by-default" | undefined;
   readonly comment: string | undefined;

@@ -1,68 +1,66 @@
 import type pg from "pg";
 import { z } from "zod";
 import type { Catalog, CatalogTable } from "./catalog.ts";
-import { catalogStatement } from "./catalog-statement.ts";
-import { resolveTypes, typeRow } from "./resolve-types.ts";
+import { CATALOG_STATEMENT } from "./catalog-statement.ts";
+import { resolveTypes, typeRowSchema } from "./resolve-types.ts";
 
 type TableName = { readonly schema: string; readonly name: string };
 
-const text = z.string();
-const optionalText = z
+const textSchema = z.string();
+const optionalTextSchema = z
   .string()
   .nullable()
   .transform((value) => value ?? undefined);
-const columnRow = z.object({
-  name: text,
-  position: z.number(),
+const columnRowSchema = z.object({
+  name: textSchema,
   type: z.number(),
   notNull: z.boolean(),
-  hasDefault: z.boolean(),
   generated: z.boolean(),
   identity: z.enum(["", "a", "d"]),
-  comment: optionalText,
+  comment: optionalTextSchema,
 });
-const keyRow = z.object({ name: text, primary: z.boolean(), columns: z.array(text) });
-const foreignKeyRow = z.object({
-  name: text,
-  schema: text,
-  table: text,
-  columns: z.array(text),
-  targetColumns: z.array(text),
+const keyRowSchema = z.object({ name: textSchema, primary: z.boolean(), columns: z.array(textSchema) });
+const foreignKeyRowSchema = z.object({
+  name: textSchema,
+  schema: textSchema,
+  table: textSchema,
+  columns: z.array(textSchema),
+  targetColumns: z.array(textSchema),
 });
-const tableRow = z.object({
-  schema: text,
-  name: text,
+const tableRowSchema = z.object({
+  schema: textSchema,
+  name: textSchema,
   kind: z.enum(["r", "v", "m", "p", "f"]),
-  comment: optionalText,
+  comment: optionalTextSchema,
   writable: z.number(),
-  columns: z.array(columnRow),
-  keys: z.array(keyRow),
-  foreignKeys: z.array(foreignKeyRow),
+  columns: z.array(columnRowSchema),
+  keys: z.array(keyRowSchema),
+  foreignKeys: z.array(foreignKeyRowSchema),
 });
-const catalogSchema = z.object({ types: z.array(typeRow), tables: z.array(tableRow) });
-const answer = z.tuple([z.object({ catalog: z.string() })]);
+const catalogSchema = z.object({ types: z.array(typeRowSchema), tables: z.array(tableRowSchema) });
+const answerSchema = z.tuple([z.object({ catalog: z.string() })]);
 
-const kinds = {
+const TABLE_KINDS = {
   r: "table",
   v: "view",
   m: "materialized-view",
   p: "partitioned-table",
   f: "foreign-table",
-} as const satisfies Record<z.infer<typeof tableRow>["kind"], CatalogTable["kind"]>;
+} as const satisfies Record<z.infer<typeof tableRowSchema>["kind"], CatalogTable["kind"]>;
 /** Bits of `pg_relation_is_updatable`: 1 << CmdType. */
-const canUpdate = 4;
-const canInsert = 8;
-const canDelete = 16;
+const CAN_UPDATE = 4;
+const CAN_INSERT = 8;
+const CAN_DELETE = 16;
 
 /** Facts about the named tables; names that do not exist are simply not in the answer. */
 export async function readCatalog(
   pool: Pick<pg.Pool, "query">,
   tables: readonly (TableName & { readonly isEnum: boolean })[],
 ): Promise<Catalog> {
-  const { rows } = await pool.query(catalogStatement, [
+  const { rows } = await pool.query(CATALOG_STATEMENT, [
     JSON.stringify(tables.map(({ schema, name }) => [schema, name])),
   ]);
-  const raw = catalogSchema.parse(JSON.parse(answer.parse(rows)[0].catalog));
+  const raw = catalogSchema.parse(JSON.parse(answerSchema.parse(rows)[0].catalog));
   const types = resolveTypes(raw.types);
   const found = new Map<string, CatalogTable>();
   for (const row of raw.tables) found.set(`${row.schema}.${row.name}`, toTable(row, types));
@@ -74,21 +72,19 @@ export async function readCatalog(
   return { tables: found, types: types.byName, enumRows };
 }
 
-function toTable(row: z.infer<typeof tableRow>, types: ReturnType<typeof resolveTypes>): CatalogTable {
+function toTable(row: z.infer<typeof tableRowSchema>, types: ReturnType<typeof resolveTypes>): CatalogTable {
   return {
     schema: row.schema,
     name: row.name,
-    kind: kinds[row.kind],
+    kind: TABLE_KINDS[row.kind],
     comment: row.comment,
     columns: row.columns.map((column) => {
       const { type, extension, notNull } = types.byOid(column.type);
       return {
         name: column.name,
-        position: column.position,
         type,
         typeExtension: extension,
         nullable: !column.notNull && !notNull,
-        hasDefault: (column.hasDefault && !column.generated) || column.identity !== "",
         generated: column.generated,
         identity: column.identity === "a" ? "always" : column.identity === "d" ? "by-default" : undefined,
         comment: column.comment,
@@ -102,9 +98,9 @@ function toTable(row: z.infer<typeof tableRow>, types: ReturnType<typeof resolve
       targetColumns,
       target: `${schema}.${table}`,
     })),
-    insertable: (row.writable & canInsert) !== 0,
-    updatable: (row.writable & canUpdate) !== 0,
-    deletable: (row.writable & canDelete) !== 0,
+    insertable: (row.writable & CAN_INSERT) !== 0,
+    updatable: (row.writable & CAN_UPDATE) !== 0,
+    deletable: (row.writable & CAN_DELETE) !== 0,
   };
 }
 

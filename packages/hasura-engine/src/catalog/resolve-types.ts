@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { PgType, TypeKind } from "../model/model.ts";
+import { ORDERABLE_TYPES, type PgType, type TypeKind } from "./pg-type.ts";
 
-export const typeRow = z.object({
+export const typeRowSchema = z.object({
   oid: z.number(),
   name: z.string(),
   schema: z.string(),
@@ -11,8 +11,9 @@ export const typeRow = z.object({
   base: z.number().nullable(),
   notNull: z.boolean(),
   extension: z.string().nullable(),
+  ordered: z.boolean(),
 });
-type TypeRow = z.infer<typeof typeRow>;
+type TypeRow = z.infer<typeof typeRowSchema>;
 type ResolvedType = {
   readonly type: PgType;
   readonly extension: string | undefined;
@@ -20,7 +21,7 @@ type ResolvedType = {
   readonly notNull: boolean;
 };
 
-const kinds = {
+const TYPE_KINDS = {
   b: "base",
   c: "composite",
   d: "domain",
@@ -30,8 +31,8 @@ const kinds = {
   r: "range",
 } as const satisfies Record<TypeRow["type"], TypeKind>;
 
-/** GraphQL scalars that differ from PostgreSQL's type name (semantics C.3). */
-const scalarNames: ReadonlyMap<string, string> = new Map([
+/** GraphQL scalars that Hasura calls otherwise than PostgreSQL calls the type. */
+const SCALAR_NAMES: ReadonlyMap<string, string> = new Map([
   ["int4", "Int"],
   ["bool", "Boolean"],
   ["float4", "Float"],
@@ -88,19 +89,32 @@ function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType): ResolvedTy
       scalar: row.name,
       element: base.element,
       baseName: base.baseName,
+      ...unordered(base.unordered !== true),
     };
     return { type, extension: own ?? extension, notNull: row.notNull || notNull };
   }
-  const kind = kinds[row.type];
+  const kind = TYPE_KINDS[row.type];
   const scalar =
     kind === "composite"
       ? `${row.name}_scalar`
       : row.schema === "pg_catalog"
-        ? (scalarNames.get(row.name) ?? row.name)
+        ? (SCALAR_NAMES.get(row.name) ?? row.name)
         : row.name;
   return {
-    type: { name: row.name, sql: row.sql, kind, scalar, element: undefined, baseName: row.name },
+    type: {
+      name: row.name,
+      sql: row.sql,
+      kind,
+      scalar,
+      element: undefined,
+      baseName: row.name,
+      ...unordered(row.ordered || !ORDERABLE_TYPES.has(row.name)),
+    },
     extension: own,
     notNull: false,
   };
+}
+
+function unordered(isOrdered: boolean): Pick<PgType, "unordered"> {
+  return isOrdered ? {} : { unordered: true };
 }

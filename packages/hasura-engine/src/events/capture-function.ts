@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Column, EventOperation, EventTrigger } from "../model/model.ts";
 import { quoteIdentifier, quoteLiteral, tableName } from "../sql/identifier.ts";
-import { isStringifiedType, jsonObject } from "../sql/rows-sql.ts";
+import { jsonObject, numbersAsTexts } from "../sql/rows-sql.ts";
 import { OWN_SCHEMA } from "./own-tables.ts";
 
 const OPERATIONS = ["insert", "update", "delete"] as const;
@@ -59,7 +59,10 @@ function functionBody(
 ): string {
   const rowJson = (record: "OLD" | "NEW"): string =>
     jsonObject(
-      payload.map((column) => ({ key: quoteLiteral(column.name), value: columnSql(record, column, options) })),
+      payload.map((column) => ({
+        key: quoteLiteral(column.name),
+        value: numbersAsTexts(`${record}.${quoteIdentifier(column.name)}`, column.type, options),
+      })),
     );
   const oldRow = operation === "insert" ? "NULL::json" : rowJson("OLD");
   const newRow = operation === "delete" ? "NULL::json" : rowJson("NEW");
@@ -83,12 +86,6 @@ begin
   end if;
   return null;
 end`;
-}
-
-function columnSql(record: "OLD" | "NEW", column: Column, { stringifyNumericTypes }: CaptureOptions): string {
-  const value = `${record}.${quoteIdentifier(column.name)}`;
-  if (!stringifyNumericTypes || !isStringifiedType(column.type)) return value;
-  return column.type.kind === "array" ? `${value}::text[]` : `${value}::text`;
 }
 
 /**

@@ -1,16 +1,15 @@
 import type pg from "pg";
 import type { EngineLog } from "../engine-log.ts";
 import type { CronTrigger } from "../model/model.ts";
+import { invocationSql, invocationValues, outcomeOf } from "./attempts.ts";
 import { deleteStaleSlots, writeSlots } from "./cron-slots.ts";
 import { createRunningSet } from "./running-set.ts";
-import { send } from "./send.ts";
+import { send } from "./send-webhook.ts";
 
 export type Crons = { stop(): Promise<void> };
 
 const CHECK_MS = 10_000;
 const AT_A_TIME_MAX = 50;
-/** How long a stop waits for answers; below the deadline of the process. */
-const STOP_GRACE_MS = 5_000;
 
 type Deps = { pool: pg.Pool; triggers: () => readonly CronTrigger[]; log: EngineLog };
 type CronRow = { id: string; trigger_name: string; scheduled_time: string; tries: number; late_seconds: number };
@@ -58,7 +57,7 @@ export function startCrons(deps: Deps & { checkMs?: number }): Crons {
       stopped = true;
       clearInterval(timer);
       await passing;
-      await running.finish(STOP_GRACE_MS);
+      await running.finish();
     },
   };
 }
@@ -102,24 +101,16 @@ async function fire(pool: pg.Pool, trigger: CronTrigger, row: CronRow, signal: A
     ]);
     return;
   }
-  const mayRetry = row.tries < retry.numRetries || sent.retryAfterSeconds !== undefined;
-  const status = sent.ok ? "delivered" : mayRetry ? "scheduled" : "error";
+  const outcome = outcomeOf(sent, row.tries, retry);
   await pool.query(
-    `with invocation as (
-       insert into embedded_hdb.cron_invocations (event_id, attempt, status, response_headers, response_body, duration_ms)
-       values ($1, $2, $3, $4, $5, $6))
+    `with invocation as (${invocationSql("cron_invocations")})
      update embedded_hdb.cron_events set tries = tries + 1, status = $7, locked_at = null,
             next_retry_at = case when $7 = 'scheduled' then now() + make_interval(secs => $8::float8) end
       where id = $1`,
     [
-      row.id,
-      row.tries + 1,
-      sent.status ?? null,
-      JSON.stringify(sent.headers),
-      sent.body,
-      sent.durationMs,
-      status,
-      sent.retryAfterSeconds ?? retry.intervalSeconds,
+      ...invocationValues(row.id, row.tries + 1, sent),
+      outcome.kind === "retry" ? "scheduled" : outcome.kind,
+      outcome.kind === "retry" ? outcome.delaySeconds : null,
     ],
   );
 }

@@ -1,8 +1,9 @@
 import type pg from "pg";
 import type { EngineLog } from "../engine-log.ts";
 import type { EventTrigger } from "../model/model.ts";
+import { invocationSql, invocationValues, outcomeOf } from "./attempts.ts";
 import { createRunningSet } from "./running-set.ts";
-import { type Sent, send } from "./send.ts";
+import { type Sent, send } from "./send-webhook.ts";
 
 export type DeliverySettings = {
   readonly fetchIntervalMs: number;
@@ -20,9 +21,6 @@ type EventRow = {
   tries: number;
   created_at: string;
 };
-
-/** How long a stop waits for answers; below the deadline of the process. */
-const STOP_GRACE_MS = 5_000;
 
 type Deps = { pool: pg.Pool; triggers: () => readonly EventTrigger[]; log: EngineLog };
 
@@ -88,7 +86,7 @@ export function startDelivery(deps: Deps, settings: DeliverySettings): Delivery 
         pool,
         waiting.splice(0).map(({ id }) => id),
       );
-      await Promise.all([unlocked, running.finish(STOP_GRACE_MS)]);
+      await Promise.all([unlocked, running.finish()]);
     },
   };
 }
@@ -139,28 +137,19 @@ function bodyOf(event: EventRow, { retry }: EventTrigger): string {
   return `{"event":${event.payload},${JSON.stringify(facts).slice(1)}`;
 }
 
-/** A Retry-After of the answer is honoured even when no retries are left. */
 async function record(pool: pg.Pool, event: EventRow, { retry }: EventTrigger, sent: Sent): Promise<void> {
-  const mayRetry = event.tries < retry.numRetries || sent.retryAfterSeconds !== undefined;
-  const delay = sent.retryAfterSeconds ?? retry.intervalSeconds;
+  const outcome = outcomeOf(sent, event.tries, retry);
   await pool.query(
-    `with invocation as (
-       insert into embedded_hdb.event_invocations (event_id, attempt, status, response_headers, response_body, duration_ms)
-       values ($1, $2, $3, $4, $5, $6))
+    `with invocation as (${invocationSql("event_invocations")})
      update embedded_hdb.event_log
         set tries = tries + 1, locked_at = null, delivered = $7, error = $8,
             next_retry_at = case when $9::float8 is null then null else now() + make_interval(secs => $9::float8) end
       where id = $1`,
     [
-      event.id,
-      event.tries + 1,
-      sent.status ?? null,
-      JSON.stringify(sent.headers),
-      sent.body,
-      sent.durationMs,
-      sent.ok,
-      !sent.ok && !mayRetry,
-      !sent.ok && mayRetry ? delay : null,
+      ...invocationValues(event.id, event.tries + 1, sent),
+      outcome.kind === "delivered",
+      outcome.kind === "error",
+      outcome.kind === "retry" ? outcome.delaySeconds : null,
     ],
   );
 }

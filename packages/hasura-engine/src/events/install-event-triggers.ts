@@ -1,9 +1,10 @@
 import type pg from "pg";
 import type { EventTrigger } from "../model/model.ts";
+import { inTransaction } from "../run/transaction.ts";
 import { quoteIdentifier } from "../sql/identifier.ts";
 import { type Capture, capturesOf } from "./capture-function.ts";
-import { typesWithoutEquality } from "./equality.ts";
 import { createOwnTables, INSTALL_LOCK, OWN_SCHEMA } from "./own-tables.ts";
+import { typesWithoutEquality } from "./types-without-equality.ts";
 
 /** A capturing function in the database, with the table its trigger hangs on; none if that table or trigger is gone. */
 type Present = { readonly name: string; readonly schema: string | null; readonly table: string | null };
@@ -78,22 +79,10 @@ async function readPresent(client: pg.PoolClient): Promise<Present[]> {
   return rows;
 }
 
-/** A transaction of its own; engines that start on one database at the same time take turns. */
-async function inTurn<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken = false;
-  try {
-    await client.query("begin");
+/** Engines that start on one database at the same time take turns. */
+function inTurn<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return inTransaction(pool, async (client) => {
     await client.query("select pg_advisory_xact_lock($1)", [INSTALL_LOCK]);
-    const result = await work(client);
-    await client.query("commit");
-    return result;
-  } catch (error) {
-    await client.query("rollback").catch(() => {
-      broken = true;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+    return work(client);
+  });
 }

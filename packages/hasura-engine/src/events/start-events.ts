@@ -2,6 +2,7 @@ import type pg from "pg";
 import type { EngineLog } from "../engine-log.ts";
 import type { Model } from "../model/model.ts";
 import type { EngineSettings } from "../settings.ts";
+import { deleteOldInvocations } from "./attempts.ts";
 import { startCrons } from "./crons.ts";
 import { startDelivery } from "./delivery.ts";
 import { installEventTriggers } from "./install-event-triggers.ts";
@@ -60,13 +61,4 @@ export async function startEvents(
       await stopLoops?.();
     },
   };
-}
-
-/** Invocations are kept for 7 days. */
-async function deleteOldInvocations(pool: pg.Pool, log: EngineLog): Promise<void> {
-  for (const table of ["event_invocations", "cron_invocations"]) {
-    await pool
-      .query(`delete from embedded_hdb.${table} where sent_at < now() - interval '7 days'`)
-      .catch((error: unknown) => log.warn({ err: error }, "old invocations could not be deleted"));
-  }
 }

@@ -138,7 +138,7 @@ export function isJsonNumber(value: Json | undefined): value is JsonNumber {
   return typeof value === "object" && value !== null && !isJsonList(value) && !isJsonObject(value);
 }
 
-/** From plain values as request/ and metadata give them; whole numbers may be bigint. Undefined members are left out. */
+/** From plain values, as metadata gives them; whole numbers may be bigint. Undefined members are left out. */
 export function toJson(value: unknown): Json {
   if (value === null || value === undefined) return null;
   if (typeof value === "boolean" || typeof value === "string") return value;

@@ -1,10 +1,15 @@
 import { z } from "zod";
+import { commentSchema, flagSchema, headersSchema, listOf, optional, refused, secondsSchema } from "./field-schemas.ts";
 import { unsupported } from "./problem.ts";
-import { comment, flag, headers, listOf, optional, refused, seconds, tableName } from "./scalars.ts";
+import { tableNameSchema } from "./table-name.ts";
 
-const typedField = z.strictObject({ name: z.string().min(1), type: z.string().min(1), description: comment });
+const typedFieldSchema = z.strictObject({
+  name: z.string().min(1),
+  type: z.string().min(1),
+  description: commentSchema,
+});
 
-const actionDefinition = z.strictObject({
+const actionDefinitionSchema = z.strictObject({
   kind: optional(
     z
       .string()
@@ -15,57 +20,57 @@ const actionDefinition = z.strictObject({
     .enum(["query", "mutation"])
     .nullish()
     .transform((type) => type ?? "mutation"),
-  arguments: listOf(typedField),
+  arguments: listOf(typedFieldSchema),
   output_type: z.string().min(1),
   handler: z.string().min(1),
-  headers,
-  forward_client_headers: flag,
+  headers: headersSchema,
+  forward_client_headers: flagSchema,
   ignored_client_headers: optional(z.array(z.string())),
-  timeout: optional(seconds),
+  timeout: optional(secondsSchema),
   request_transform: refused("request_transform"),
   response_transform: refused("response_transform"),
 });
 
-export const actionMetadata = z.strictObject({
+export const actionMetadataSchema = z.strictObject({
   name: z.string().min(1),
-  definition: actionDefinition,
-  permissions: listOf(z.strictObject({ role: z.string().min(1), comment })),
-  comment,
+  definition: actionDefinitionSchema,
+  permissions: listOf(z.strictObject({ role: z.string().min(1), comment: commentSchema })),
+  comment: commentSchema,
 });
-export type ActionMetadata = z.infer<typeof actionMetadata>;
+export type ActionMetadata = z.infer<typeof actionMetadataSchema>;
 
-const typeRelationship = z.strictObject({
+const typeRelationshipSchema = z.strictObject({
   name: z.string().min(1),
   type: z.enum(["object", "array"]),
   source: optional(z.string()),
-  remote_table: tableName,
+  remote_table: tableNameSchema,
   field_mapping: z.record(z.string(), z.string()),
 });
 
-const objectType = z.strictObject({
+const objectTypeSchema = z.strictObject({
   name: z.string().min(1),
-  description: comment,
-  fields: z.array(typedField.extend({ arguments: refused("an argument of a custom object's field") })),
-  relationships: listOf(typeRelationship),
+  description: commentSchema,
+  fields: z.array(typedFieldSchema.extend({ arguments: refused("an argument of a custom object's field") })),
+  relationships: listOf(typeRelationshipSchema),
 });
 
-const enumType = z.strictObject({
+const enumTypeSchema = z.strictObject({
   name: z.string().min(1),
-  description: comment,
+  description: commentSchema,
   values: z.array(
-    z.strictObject({ value: z.string().min(1), description: comment, is_deprecated: optional(z.boolean()) }),
+    z.strictObject({ value: z.string().min(1), description: commentSchema, is_deprecated: optional(z.boolean()) }),
   ),
 });
 
-export const customTypesMetadata = z
+export const customTypesMetadataSchema = z
   .strictObject({
-    enums: listOf(enumType),
+    enums: listOf(enumTypeSchema),
     input_objects: listOf(
-      z.strictObject({ name: z.string().min(1), description: comment, fields: z.array(typedField) }),
+      z.strictObject({ name: z.string().min(1), description: commentSchema, fields: z.array(typedFieldSchema) }),
     ),
-    objects: listOf(objectType),
-    scalars: listOf(z.strictObject({ name: z.string().min(1), description: comment })),
+    objects: listOf(objectTypeSchema),
+    scalars: listOf(z.strictObject({ name: z.string().min(1), description: commentSchema })),
   })
   .nullish()
   .transform((types) => types ?? { enums: [], input_objects: [], objects: [], scalars: [] });
-export type CustomTypesMetadata = z.infer<typeof customTypesMetadata>;
+export type CustomTypesMetadata = z.infer<typeof customTypesMetadataSchema>;

@@ -3,8 +3,8 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { EngineSettings } from "../settings.ts";
 import type { CustomTypesMetadata } from "./action-metadata.ts";
 import type { Metadata } from "./metadata.ts";
-import { jsonPointer, type Problem, unsupported } from "./problem.ts";
-import { tableKey } from "./scalars.ts";
+import { type Problem, pointerText, unsupported } from "./problem.ts";
+import { tableKey } from "./table-name.ts";
 
 type PlaceOf = (path: readonly PropertyKey[]) => string;
 type Checked = Pick<Metadata, "actions" | "custom_types" | "remote_schemas">;
@@ -27,7 +27,7 @@ export function findUnsupportedColumns(metadata: Metadata, catalog: Catalog): Pr
     (catalog.tables.get(tableKey(table))?.columns ?? [])
       .filter(({ typeExtension }) => typeExtension === "postgis" || typeExtension?.startsWith("postgis_"))
       .map(({ name, type }) => ({
-        place: jsonPointer(["sources", 0, "tables", index]),
+        place: pointerText(["sources", 0, "tables", index]),
         message: unsupported(`the column "${name}" of PostGIS type "${type.name}"`),
       })),
   );

@@ -12,26 +12,31 @@ import {
   type ScalarTypeDefinitionNode,
 } from "graphql";
 import { z } from "zod";
-import { type Problem, unsupported } from "./problem.ts";
+import { type Problem, pointerText, unsupported } from "./problem.ts";
 
 type Named = Readonly<Record<string, unknown>> & { readonly name: string };
 type Joined = { readonly object: Readonly<Record<string, unknown>>; readonly problems: readonly Problem[] };
 
-const named = z.looseObject({ name: z.string() });
-const namedList = z
-  .array(named)
+const namedSchema = z.looseObject({ name: z.string() });
+const namedListSchema = z
+  .array(namedSchema)
   .nullish()
   .transform((items) => items ?? []);
-const typeKinds = ["enums", "input_objects", "objects", "scalars"] as const;
-type TypeKind = (typeof typeKinds)[number];
-const actionsFile = z
+const TYPE_KINDS = ["enums", "input_objects", "objects", "scalars"] as const;
+type TypeKind = (typeof TYPE_KINDS)[number];
+const actionsFileSchema = z
   .looseObject({
     actions: z
-      .array(named.extend({ definition: z.looseObject({}) }))
+      .array(namedSchema.extend({ definition: z.looseObject({}) }))
       .nullish()
       .transform((items) => items ?? []),
     custom_types: z
-      .looseObject({ enums: namedList, input_objects: namedList, objects: namedList, scalars: namedList })
+      .looseObject({
+        enums: namedListSchema,
+        input_objects: namedListSchema,
+        objects: namedListSchema,
+        scalars: namedListSchema,
+      })
       .nullish()
       .transform((types) => types ?? { enums: [], input_objects: [], objects: [], scalars: [] }),
   })
@@ -40,22 +45,28 @@ const actionsFile = z
     (file) => file ?? { actions: [], custom_types: { enums: [], input_objects: [], objects: [], scalars: [] } },
   );
 
-/** Merges `actions.yaml` with the types and signatures of `actions.graphql`, as the Hasura CLI does. */
+/**
+ * Merges `actions.yaml` with the types and signatures of `actions.graphql`, as the Hasura CLI does: types need to stand in
+ * `actions.graphql` only. An action needs both, since only `actions.yaml` names its handler.
+ */
 export function joinActions(yaml: unknown, sdl: string | undefined): Joined {
   if (yaml === undefined && sdl === undefined) return { object: {}, problems: [] };
-  const file = actionsFile.safeParse(yaml);
+  const file = actionsFileSchema.safeParse(yaml);
   if (!file.success) {
     return {
       object: {},
-      problems: file.error.issues.map(({ path, message }) => ({ place: `actions.yaml#/${path.join("/")}`, message })),
+      problems: file.error.issues.map(({ path, message }) => ({ place: `actions.yaml#${pointerText(path)}`, message })),
     };
   }
   const declared = readSdl(sdl ?? "");
   if ("problems" in declared) return { object: {}, problems: declared.problems };
   const { actions, custom_types, ...rest } = file.data;
   const problems = [
-    ...agreement("action", actions, [...declared.actions.keys()]),
-    ...typeKinds.flatMap((kind) => agreement("type", custom_types[kind], [...declared.types[kind].keys()])),
+    ...missingFrom("actions.graphql", "action", namesOf(actions), declared.actions.keys()),
+    ...missingFrom("actions.yaml", "action", declared.actions.keys(), namesOf(actions)),
+    ...TYPE_KINDS.flatMap((kind) =>
+      missingFrom("actions.graphql", "type", namesOf(custom_types[kind]), declared.types[kind].keys()),
+    ),
   ];
   const object = {
     ...rest,
@@ -69,34 +80,42 @@ export function joinActions(yaml: unknown, sdl: string | undefined): Joined {
     }),
     custom_types: {
       ...custom_types,
-      ...Object.fromEntries(
-        typeKinds.map((kind) => [
-          kind,
-          custom_types[kind].map((type) => ({ ...type, ...declared.types[kind].get(type.name) })),
-        ]),
-      ),
+      ...Object.fromEntries(TYPE_KINDS.map((kind) => [kind, joinTypes(custom_types[kind], declared.types[kind])])),
     },
   };
   return { object, problems };
 }
 
-function agreement(noun: string, inYaml: readonly Named[], inSdl: readonly string[]): Problem[] {
-  const yamlNames = new Set(inYaml.map(({ name }) => name));
-  return [
-    ...[...yamlNames]
-      .filter((name) => !inSdl.includes(name))
-      .map((name) => ({ place: "actions.yaml", message: `${noun} ${name} is not present in actions.graphql` })),
-    ...inSdl
-      .filter((name) => !yamlNames.has(name))
-      .map((name) => ({ place: "actions.graphql", message: `${noun} ${name} is not present in actions.yaml` })),
-  ];
+/** Those of `actions.yaml` in their order, then what only `actions.graphql` has. */
+function joinTypes(inYaml: readonly Named[], inSdl: Declared["types"][TypeKind]): Readonly<Record<string, unknown>>[] {
+  const joined = inYaml.map((type) => ({ ...type, ...inSdl.get(type.name) }));
+  const known = new Set(namesOf(inYaml));
+  return [...joined, ...[...inSdl].filter(([name]) => !known.has(name)).map(([, type]) => type)];
+}
+
+function namesOf(items: readonly Named[]): string[] {
+  return items.map(({ name }) => name);
+}
+
+function missingFrom(
+  file: "actions.yaml" | "actions.graphql",
+  noun: "action" | "type",
+  wanted: Iterable<string>,
+  there: Iterable<string>,
+): Problem[] {
+  const present = new Set(there);
+  const place = file === "actions.yaml" ? "actions.graphql" : "actions.yaml";
+  return [...new Set(wanted)]
+    .filter((name) => !present.has(name))
+    .map((name) => ({ place, message: `${noun} ${name} is not present in ${file}` }));
 }
 
 type Signature = { readonly definition: Readonly<Record<string, unknown>>; readonly comment: string | undefined };
 type Declared = {
   readonly actions: Map<string, Signature>;
-  readonly types: { readonly [kind in TypeKind]: Map<string, Readonly<Record<string, unknown>>> };
+  readonly types: { readonly [kind in TypeKind]: Map<string, Named> };
 };
+type Declare = (kind: TypeKind, type: Named) => void;
 
 function readSdl(sdl: string): Declared | { readonly problems: readonly Problem[] } {
   const declared: Declared = {
@@ -106,6 +125,11 @@ function readSdl(sdl: string): Declared | { readonly problems: readonly Problem[
   if (/^(\s|#.*)*$/.test(sdl)) return declared;
   const problems: Problem[] = [];
   const complain = (message: string): void => void problems.push({ place: "actions.graphql", message });
+  const declare: Declare = (kind, type) => {
+    if (TYPE_KINDS.some((other) => declared.types[other].has(type.name)))
+      complain(`type ${type.name} is declared more than once`);
+    declared.types[kind].set(type.name, type);
+  };
   let document: DocumentNode;
   try {
     document = parse(sdl, { noLocation: true });
@@ -118,17 +142,17 @@ function readSdl(sdl: string): Declared | { readonly problems: readonly Problem[
     switch (definition.kind) {
       case Kind.OBJECT_TYPE_DEFINITION:
       case Kind.OBJECT_TYPE_EXTENSION:
-        addObject(declared, definition, complain);
+        addObject(declared, definition, declare, complain);
         break;
       case Kind.INPUT_OBJECT_TYPE_DEFINITION:
         complainOfDefaults(definition.fields ?? [], `type ${definition.name.value}`, complain);
-        declared.types.input_objects.set(definition.name.value, inputObject(definition));
+        declare("input_objects", inputObject(definition));
         break;
       case Kind.ENUM_TYPE_DEFINITION:
-        declared.types.enums.set(definition.name.value, enumType(definition));
+        declare("enums", enumType(definition));
         break;
       case Kind.SCALAR_TYPE_DEFINITION:
-        declared.types.scalars.set(definition.name.value, scalar(definition));
+        declare("scalars", scalar(definition));
         break;
       default:
         complain(`${definition.kind} is not supported in actions.graphql`);
@@ -140,6 +164,7 @@ function readSdl(sdl: string): Declared | { readonly problems: readonly Problem[
 function addObject(
   declared: Declared,
   definition: ObjectTypeDefinitionNode | ObjectTypeExtensionNode,
+  declare: Declare,
   complain: (message: string) => void,
 ): void {
   const name = definition.name.value;
@@ -156,7 +181,7 @@ function addObject(
     complain(`${definition.kind} ${name} is not supported in actions.graphql`);
     return;
   }
-  declared.types.objects.set(name, {
+  declare("objects", {
     name,
     ...describe(definition),
     fields: (definition.fields ?? []).map(outputField),
@@ -195,16 +220,16 @@ function inputField(field: InputValueDefinitionNode): Readonly<Record<string, un
   return { name: field.name.value, ...describe(field), type: print(field.type) };
 }
 
-function inputObject(definition: InputObjectTypeDefinitionNode): Readonly<Record<string, unknown>> {
+function inputObject(definition: InputObjectTypeDefinitionNode): Named {
   return { name: definition.name.value, ...describe(definition), fields: (definition.fields ?? []).map(inputField) };
 }
 
-function enumType(definition: EnumTypeDefinitionNode): Readonly<Record<string, unknown>> {
+function enumType(definition: EnumTypeDefinitionNode): Named {
   const values = (definition.values ?? []).map((value) => ({ value: value.name.value, ...describe(value) }));
   return { name: definition.name.value, ...describe(definition), values };
 }
 
-function scalar(definition: ScalarTypeDefinitionNode): Readonly<Record<string, unknown>> {
+function scalar(definition: ScalarTypeDefinitionNode): Named {
   return { name: definition.name.value, ...describe(definition) };
 }
 

@@ -1,11 +1,21 @@
 import { z } from "zod";
-import { actionMetadata, customTypesMetadata } from "./action-metadata.ts";
+import { actionMetadataSchema, customTypesMetadataSchema } from "./action-metadata.ts";
+import {
+  commentSchema,
+  flagSchema,
+  headersSchema,
+  isEmpty,
+  listOf,
+  nonNegativeSchema,
+  optional,
+  refused,
+  secondsSchema,
+} from "./field-schemas.ts";
 import { unsupported } from "./problem.ts";
-import { comment, flag, headers, isEmpty, listOf, nonNegative, optional, refused, seconds } from "./scalars.ts";
-import { tableMetadata } from "./table-metadata.ts";
+import { tableMetadataSchema } from "./table-metadata.ts";
 
-const poolNumber = optional(z.number());
-const connectionInfo = z.strictObject({
+const poolNumberSchema = optional(z.number());
+const connectionInfoSchema = z.strictObject({
   database_url: z.union([
     z.string(),
     z.strictObject({ from_env: z.string() }),
@@ -18,31 +28,31 @@ const connectionInfo = z.strictObject({
   ),
   pool_settings: optional(
     z.strictObject({
-      connection_lifetime: poolNumber,
-      idle_timeout: poolNumber,
-      max_connections: poolNumber,
-      pool_timeout: poolNumber,
-      retries: poolNumber,
-      total_max_connections: poolNumber,
+      connection_lifetime: poolNumberSchema,
+      idle_timeout: poolNumberSchema,
+      max_connections: poolNumberSchema,
+      pool_timeout: poolNumberSchema,
+      retries: poolNumberSchema,
+      total_max_connections: poolNumberSchema,
     }),
   ),
   use_prepared_statements: optional(z.boolean()),
   ssl_configuration: refused("ssl_configuration"),
 });
 
-const sourceMetadata = z.strictObject({
+const sourceMetadataSchema = z.strictObject({
   name: z.string().min(1),
   kind: z
     .string()
     .refine((kind) => kind === "postgres" || kind === "pg", unsupported("a source of a kind other than postgres")),
   configuration: z.strictObject({
-    connection_info: connectionInfo,
+    connection_info: connectionInfoSchema,
     read_replicas: refused("read_replicas"),
     connection_template: refused("connection_template"),
     connection_set: refused("connection_set"),
     extensions_schema: optional(z.string()),
   }),
-  tables: listOf(tableMetadata),
+  tables: listOf(tableMetadataSchema),
   functions: refused("functions"),
   native_queries: refused("native_queries"),
   logical_models: refused("logical_models"),
@@ -64,25 +74,29 @@ function isDefaultNaming(value: unknown): boolean {
   return parsed.success && isEmpty(parsed.data.root_fields) && isEmpty(parsed.data.type_names);
 }
 
-const remoteSchemaMetadata = z.strictObject({
+const remoteSchemaMetadataSchema = z.strictObject({
   name: z.string().min(1),
   definition: z.strictObject({
     url: optional(z.string()),
     url_from_env: optional(z.string()),
-    headers,
-    forward_client_headers: flag,
-    timeout_seconds: optional(seconds),
+    headers: headersSchema,
+    forward_client_headers: flagSchema,
+    timeout_seconds: optional(secondsSchema),
     customization: refused("customization"),
   }),
   permissions: listOf(
-    z.strictObject({ role: z.string().min(1), definition: z.strictObject({ schema: z.string() }), comment }),
+    z.strictObject({
+      role: z.string().min(1),
+      definition: z.strictObject({ schema: z.string() }),
+      comment: commentSchema,
+    }),
   ),
   remote_relationships: refused("remote_relationships of a remote schema"),
-  comment,
+  comment: commentSchema,
 });
-export type RemoteSchemaMetadata = z.infer<typeof remoteSchemaMetadata>;
+export type RemoteSchemaMetadata = z.infer<typeof remoteSchemaMetadataSchema>;
 
-const cronTriggerMetadata = z.strictObject({
+const cronTriggerMetadataSchema = z.strictObject({
   name: z.string().min(1),
   webhook: z.string().min(1),
   schedule: z.string().min(1),
@@ -92,30 +106,30 @@ const cronTriggerMetadata = z.strictObject({
   payload: z.unknown().optional(),
   retry_conf: optional(
     z.strictObject({
-      num_retries: optional(nonNegative),
-      retry_interval_seconds: optional(nonNegative),
-      timeout_seconds: optional(seconds),
-      tolerance_seconds: optional(nonNegative),
+      num_retries: optional(nonNegativeSchema),
+      retry_interval_seconds: optional(nonNegativeSchema),
+      timeout_seconds: optional(secondsSchema),
+      tolerance_seconds: optional(nonNegativeSchema),
     }),
   ),
-  headers,
-  comment,
+  headers: headersSchema,
+  comment: commentSchema,
   request_transform: refused("request_transform"),
   response_transform: refused("response_transform"),
 });
-export type CronTriggerMetadata = z.infer<typeof cronTriggerMetadata>;
+export type CronTriggerMetadata = z.infer<typeof cronTriggerMetadataSchema>;
 
-/** The merged object of metadata version 3. Strict: unknown keys are faults, here and below. */
+/** The merged object of metadata version 3. Strict: unknown keys are problems, here and below. */
 export const metadataSchema = z.strictObject({
   version: z.literal(3, { error: "only metadata version 3 is supported by the embedded engine" }),
   sources: z
-    .array(sourceMetadata)
+    .array(sourceMetadataSchema)
     .min(1, "one source must be given")
     .refine((sources) => sources.length <= 1, unsupported("more than one source")),
-  actions: listOf(actionMetadata),
-  custom_types: customTypesMetadata,
-  remote_schemas: listOf(remoteSchemaMetadata),
-  cron_triggers: listOf(cronTriggerMetadata),
+  actions: listOf(actionMetadataSchema),
+  custom_types: customTypesMetadataSchema,
+  remote_schemas: listOf(remoteSchemaMetadataSchema),
+  cron_triggers: listOf(cronTriggerMetadataSchema),
   graphql_schema_introspection: optional(z.strictObject({ disabled_for_roles: listOf(z.string()) })),
   inherited_roles: refused("inherited_roles"),
   rest_endpoints: refused("rest_endpoints"),
@@ -128,7 +142,7 @@ export const metadataSchema = z.strictObject({
   backend_configs: refused("backend_configs"),
 });
 
-export type SourceMetadata = z.infer<typeof sourceMetadata>;
+export type SourceMetadata = z.infer<typeof sourceMetadataSchema>;
 type ParsedMetadata = z.infer<typeof metadataSchema>;
 
 export type Metadata = Pick<ParsedMetadata, "actions" | "custom_types" | "remote_schemas" | "cron_triggers"> & {

@@ -1,20 +1,20 @@
 import { findUnsupported } from "./find-unsupported.ts";
 import { type Metadata, metadataSchema, type SourceMetadata } from "./metadata.ts";
-import { issuesToProblems, jsonPointer, type Problem } from "./problem.ts";
-import { tableKey } from "./scalars.ts";
+import { issuesToProblems, type Problem, pointerText } from "./problem.ts";
+import { tableKey } from "./table-name.ts";
 
 export type ParseResult = { readonly metadata: Metadata } | { readonly problems: readonly Problem[] };
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Checks a merged metadata object strictly. Every fault is reported, also each feature the engine lacks; whether names
+ * Checks a merged metadata object strictly. Every problem is reported, also each feature the engine lacks; whether names
  * resolve is the model's business.
  * @param placeOf names the file a part came from; default: its JSON pointer.
  */
 export function parseMetadata(
   object: unknown,
   env: Env,
-  placeOf: (path: readonly PropertyKey[]) => string = jsonPointer,
+  placeOf: (path: readonly PropertyKey[]) => string = pointerText,
 ): ParseResult {
   const parsed = metadataSchema.safeParse(object);
   if (!parsed.success) return { problems: issuesToProblems(parsed.error.issues, placeOf) };

@@ -1,3 +1,4 @@
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import type { z } from "zod";
 
 /** A reason not to load the metadata at all. */
@@ -7,13 +8,13 @@ export type Problem = {
   readonly message: string;
 };
 
-/** Metadata was refused; carries every finding. */
-export class MetadataRefused extends Error {
+/** Metadata is refused as a whole; carries every problem. */
+export class MetadataRefusedError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
     super(problems.map(problemText).join("\n"));
-    this.name = "MetadataRefused";
+    this.name = "MetadataRefusedError";
     this.problems = problems;
   }
 }
@@ -26,12 +27,12 @@ export function unsupported(feature: string): string {
   return `${feature} is not supported by the embedded engine`;
 }
 
-/** RFC 6901; the whole document is `/`. */
-export function jsonPointer(path: readonly PropertyKey[]): string {
-  return `/${path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`;
+/** A JSON pointer as a reader of a message expects it: the whole document is `/`. */
+export function pointerText(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? "/" : jsonPointer(...path);
 }
 
-/** One problem per fault: unknown keys one by one, of a union only the branch that was most likely meant. */
+/** One problem per issue: unknown keys one by one, of a union only the branch that was most likely meant. */
 export function issuesToProblems(
   issues: readonly z.core.$ZodIssue[],
   placeOf: (path: readonly PropertyKey[]) => string,

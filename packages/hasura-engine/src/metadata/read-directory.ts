@@ -2,7 +2,7 @@ import { readdir, readFile, realpath } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { parseDocument } from "yaml";
 import { joinActions } from "./join-actions.ts";
-import { jsonPointer, type Problem } from "./problem.ts";
+import { type Problem, pointerText } from "./problem.ts";
 
 /** The merged object, not yet checked, and where its parts came from. */
 export type RawMetadata = {
@@ -13,7 +13,7 @@ export type RawMetadata = {
 export type ReadResult = { readonly raw: RawMetadata } | { readonly problems: readonly Problem[] };
 
 /** File below the directory -> keys of the merged object. The value of every file but the first is the key's value. */
-const files: ReadonlyMap<string, string> = new Map([
+const FILES: ReadonlyMap<string, string> = new Map([
   ["databases/databases.yaml", "sources"],
   ["remote_schemas.yaml", "remote_schemas"],
   ["cron_triggers.yaml", "cron_triggers"],
@@ -28,7 +28,7 @@ const files: ReadonlyMap<string, string> = new Map([
   ["network.yaml", "network"],
   ["opentelemetry.yaml", "opentelemetry"],
 ]);
-const knownTopLevel = new Set([...files.keys(), "version.yaml", "actions.yaml", "actions.graphql"]);
+const KNOWN_TOP_LEVEL = new Set([...FILES.keys(), "version.yaml", "actions.yaml", "actions.graphql"]);
 
 type Reader = {
   readonly root: string;
@@ -44,13 +44,13 @@ export async function readMetadataDirectory(dir: string): Promise<ReadResult> {
   await refuseUnknownFiles(reader);
   const version = await readYamlFile(reader, "version.yaml", [], [], true);
   if (isObject(version)) Object.assign(object, version);
-  for (const [file, key] of files) {
+  for (const [file, key] of FILES) {
     const value = await readYamlFile(reader, file, [key], [], key === "sources");
     if (value !== undefined) object[key] = value;
   }
   const actions = await readYamlFile(reader, "actions.yaml", [], [], false);
   const sdl = await readText(join(reader.root, "actions.graphql"));
-  for (const key of ["actions", "custom_types"]) reader.origins.set(jsonPointer([key]), "actions.yaml");
+  for (const key of ["actions", "custom_types"]) reader.origins.set(pointerText([key]), "actions.yaml");
   const joined = joinActions(actions, sdl);
   reader.problems.push(...joined.problems);
   Object.assign(object, joined.object);
@@ -60,7 +60,7 @@ export async function readMetadataDirectory(dir: string): Promise<ReadResult> {
 
 async function refuseUnknownFiles(reader: Reader): Promise<void> {
   for (const entry of await readdir(reader.root, { withFileTypes: true })) {
-    if (entry.isFile() && /\.(ya?ml|graphql|json)$/.test(entry.name) && !knownTopLevel.has(entry.name)) {
+    if (entry.isFile() && /\.(ya?ml|graphql|json)$/.test(entry.name) && !KNOWN_TOP_LEVEL.has(entry.name)) {
       reader.problems.push({
         place: entry.name,
         message: `the unknown file "${entry.name}" is not supported by the embedded engine`,
@@ -90,7 +90,7 @@ async function readYamlFile(
     reader.problems.push({ place: file, message: "the file includes itself" });
     return undefined;
   }
-  reader.origins.set(jsonPointer(at), file);
+  reader.origins.set(pointerText(at), file);
   const value = parseYaml(reader, file, await readFile(real, "utf8"));
   return resolveIncludes(reader, value, file, at, [...including, file]);
 }
@@ -103,9 +103,9 @@ function parseYaml(reader: Reader, file: string, text: string): unknown {
     // A tag `!include x` reads as the string Hasura exports for it.
     customTags: [{ tag: "!include", resolve: (path: string) => `!include ${path}` }],
   });
-  const faults = [...document.errors, ...document.warnings].map(({ message }) => message.split("\n")[0] ?? message);
-  if (faults.length > 0) {
-    reader.problems.push(...faults.map((message) => ({ place: file, message })));
+  const messages = [...document.errors, ...document.warnings].map(({ message }) => message.split("\n")[0] ?? message);
+  if (messages.length > 0) {
+    reader.problems.push(...messages.map((message) => ({ place: file, message })));
     return undefined;
   }
   return document.toJS();
@@ -159,10 +159,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function placeIn(origins: ReadonlyMap<string, string>, path: readonly PropertyKey[]): string {
   for (let length = path.length; length >= 0; length--) {
-    const file = origins.get(jsonPointer(path.slice(0, length)));
+    const file = origins.get(pointerText(path.slice(0, length)));
     if (file === undefined) continue;
     const inside = file === "actions.yaml" ? path : path.slice(length);
-    return inside.length === 0 ? file : `${file}#${jsonPointer(inside)}`;
+    return inside.length === 0 ? file : `${file}#${pointerText(inside)}`;
   }
-  return jsonPointer(path);
+  return pointerText(path);
 }

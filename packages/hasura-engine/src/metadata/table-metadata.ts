@@ -1,10 +1,20 @@
 import { z } from "zod";
+import {
+  commentSchema,
+  flagSchema,
+  headersSchema,
+  isEmpty,
+  listOf,
+  nonNegativeSchema,
+  optional,
+  refused,
+} from "./field-schemas.ts";
 import { unsupported } from "./problem.ts";
-import { comment, flag, headers, isEmpty, listOf, nonNegative, optional, refused, tableName } from "./scalars.ts";
+import { tableNameSchema } from "./table-name.ts";
 
-const columns = z.union([z.literal("*"), z.array(z.string())]);
+const columnsSchema = z.union([z.literal("*"), z.array(z.string())]);
 
-const unsupportedOperators: ReadonlyMap<string, string> = new Map([
+const UNSUPPORTED_OPERATORS: ReadonlyMap<string, string> = new Map([
   ["ancestor", "ltree"],
   ["ancestor_any", "ltree"],
   ["descendant", "ltree"],
@@ -15,15 +25,14 @@ const unsupportedOperators: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** A row condition of the permission language; its names are looked up when the model is built. */
-export const booleanExpression = z.record(z.string(), z.unknown()).superRefine((value, context) => {
+const booleanExpressionSchema = z.record(z.string(), z.unknown()).superRefine((value, context) => {
   for (const { path, operator } of operatorsIn(value, [])) {
-    const extension = operator.startsWith("st_") ? "PostGIS" : unsupportedOperators.get(operator);
+    const extension = operator.startsWith("st_") ? "PostGIS" : UNSUPPORTED_OPERATORS.get(operator);
     if (extension !== undefined) {
       context.addIssue({ code: "custom", path, message: unsupported(`the ${extension} operator _${operator}`) });
     }
   }
 });
-export type BooleanExpression = z.infer<typeof booleanExpression>;
 
 function* operatorsIn(
   value: unknown,
@@ -40,7 +49,7 @@ function* operatorsIn(
   }
 }
 
-const presets = z
+const presetsSchema = z
   .record(z.string(), z.unknown())
   .nullish()
   .transform((value) => value ?? {});
@@ -52,69 +61,75 @@ const permission = <T extends z.ZodRawShape>(shape: T) =>
         .string()
         .min(1)
         .refine((role) => role !== "admin", unsupported("a permission of role admin, which may do everything,")),
-      comment,
+      comment: commentSchema,
       permission: z.strictObject(shape),
     }),
   );
 
 const rootFields = <const T extends readonly string[]>(names: T) => optional(z.array(z.enum(names)));
 
-const selectPermissions = permission({
-  columns,
-  filter: booleanExpression,
-  limit: optional(nonNegative),
-  allow_aggregations: flag,
+const selectPermissionsSchema = permission({
+  columns: columnsSchema,
+  filter: booleanExpressionSchema,
+  limit: optional(nonNegativeSchema),
+  allow_aggregations: flagSchema,
   query_root_fields: rootFields(["select", "select_by_pk", "select_aggregate"]),
   subscription_root_fields: rootFields(["select", "select_by_pk", "select_aggregate", "select_stream"]),
   computed_fields: refused("computed_fields in a permission"),
 });
-const insertPermissions = permission({
-  check: booleanExpression,
-  set: presets,
-  columns: optional(columns),
-  backend_only: flag,
+const insertPermissionsSchema = permission({
+  check: booleanExpressionSchema,
+  set: presetsSchema,
+  columns: optional(columnsSchema),
+  backend_only: flagSchema,
   validate_input: refused("validate_input"),
 });
-const updatePermissions = permission({
-  columns,
-  filter: booleanExpression,
-  check: optional(booleanExpression),
-  set: presets,
-  backend_only: flag,
+const updatePermissionsSchema = permission({
+  columns: columnsSchema,
+  filter: booleanExpressionSchema,
+  check: optional(booleanExpressionSchema),
+  set: presetsSchema,
+  backend_only: flagSchema,
   validate_input: refused("validate_input"),
 });
-const deletePermissions = permission({
-  filter: booleanExpression,
-  backend_only: flag,
+const deletePermissionsSchema = permission({
+  filter: booleanExpressionSchema,
+  backend_only: flagSchema,
   validate_input: refused("validate_input"),
 });
 
-const manualConfiguration = z.strictObject({
+const manualConfigurationSchema = z.strictObject({
   manual_configuration: z.strictObject({
-    remote_table: tableName,
+    remote_table: tableNameSchema,
     column_mapping: z.record(z.string(), z.string()),
     insertion_order: optional(z.enum(["before_parent", "after_parent"])),
   }),
 });
-const remoteKeyColumns = z.union([
+const remoteKeyColumnsSchema = z.union([
   z
-    .strictObject({ table: tableName, column: z.string() })
+    .strictObject({ table: tableNameSchema, column: z.string() })
     .transform(({ table, column }) => ({ table, columns: [column] })),
-  z.strictObject({ table: tableName, columns: z.array(z.string()).min(1) }),
+  z.strictObject({ table: tableNameSchema, columns: z.array(z.string()).min(1) }),
   // The legacy API took one column under the plural key.
   z
-    .strictObject({ table: tableName, columns: z.string() })
+    .strictObject({ table: tableNameSchema, columns: z.string() })
     .transform(({ table, columns: column }) => ({ table, columns: [column] })),
 ]);
-const ownKeyColumns = z.union([z.string().transform((column) => [column]), z.array(z.string()).min(1)]);
+const ownKeyColumnsSchema = z.union([z.string().transform((column) => [column]), z.array(z.string()).min(1)]);
 
 const relationship = <T extends z.ZodType>(using: T) =>
-  listOf(z.strictObject({ name: z.string().min(1), using: z.union([using, manualConfiguration]), comment }));
+  listOf(
+    z.strictObject({
+      name: z.string().min(1),
+      using: z.union([using, manualConfigurationSchema]),
+      comment: commentSchema,
+    }),
+  );
 
-const objectRelationships = relationship(
-  z.strictObject({ foreign_key_constraint_on: z.union([ownKeyColumns, remoteKeyColumns]) }),
+const objectRelationshipsSchema = relationship(
+  z.strictObject({ foreign_key_constraint_on: z.union([ownKeyColumnsSchema, remoteKeyColumnsSchema]) }),
 );
-const arrayRelationships = relationship(z.strictObject({ foreign_key_constraint_on: remoteKeyColumns }));
+const arrayRelationshipsSchema = relationship(z.strictObject({ foreign_key_constraint_on: remoteKeyColumnsSchema }));
 
 export type RemoteFieldPath = {
   readonly [field: string]: {
@@ -122,21 +137,24 @@ export type RemoteFieldPath = {
     readonly field?: RemoteFieldPath | undefined;
   };
 };
-const remoteField: z.ZodType<RemoteFieldPath> = z.lazy(() =>
+const remoteFieldSchema: z.ZodType<RemoteFieldPath> = z.lazy(() =>
   z
-    .record(z.string(), z.strictObject({ arguments: z.record(z.string(), z.unknown()), field: optional(remoteField) }))
+    .record(
+      z.string(),
+      z.strictObject({ arguments: z.record(z.string(), z.unknown()), field: optional(remoteFieldSchema) }),
+    )
     .refine((fields) => Object.keys(fields).length === 1, "exactly one field must be named"),
 );
 
-const toRemoteSchema = z.strictObject({
+const toRemoteSchemaSchema = z.strictObject({
   remote_schema: z.string(),
   lhs_fields: z.array(z.string()),
-  remote_field: remoteField,
+  remote_field: remoteFieldSchema,
 });
-const legacyToRemoteSchema = z
-  .strictObject({ remote_schema: z.string(), hasura_fields: z.array(z.string()), remote_field: remoteField })
+const legacyToRemoteSchemaSchema = z
+  .strictObject({ remote_schema: z.string(), hasura_fields: z.array(z.string()), remote_field: remoteFieldSchema })
   .transform(({ hasura_fields, ...rest }) => ({ to_remote_schema: { ...rest, lhs_fields: hasura_fields } }));
-const remoteRelationships = listOf(
+const remoteRelationshipsSchema = listOf(
   z.strictObject({
     name: z.string().min(1),
     definition: z
@@ -149,40 +167,45 @@ const remoteRelationships = listOf(
           });
         }
       })
-      .pipe(z.union([z.strictObject({ to_remote_schema: toRemoteSchema }), legacyToRemoteSchema])),
+      .pipe(z.union([z.strictObject({ to_remote_schema: toRemoteSchemaSchema }), legacyToRemoteSchemaSchema])),
   }),
 );
 
-const columnChoice = optional(columns);
-const operation = optional(z.strictObject({ columns, payload: columnChoice }));
+const columnChoiceSchema = optional(columnsSchema);
+const operationSchema = optional(z.strictObject({ columns: columnsSchema, payload: columnChoiceSchema }));
 
-const eventTriggers = listOf(
+const eventTriggersSchema = listOf(
   z.strictObject({
     name: z.string().min(1),
-    definition: z.strictObject({ enable_manual: flag, insert: operation, update: operation, delete: operation }),
+    definition: z.strictObject({
+      enable_manual: flagSchema,
+      insert: operationSchema,
+      update: operationSchema,
+      delete: operationSchema,
+    }),
     retry_conf: z.strictObject({
-      num_retries: nonNegative,
-      interval_sec: nonNegative,
+      num_retries: nonNegativeSchema,
+      interval_sec: nonNegativeSchema,
       timeout_sec: optional(z.number().int().positive()),
     }),
     webhook: optional(z.string()),
     webhook_from_env: optional(z.string()),
-    headers,
+    headers: headersSchema,
     request_transform: refused("request_transform"),
     response_transform: refused("response_transform"),
     cleanup_config: refused("cleanup_config"),
     trigger_on_replication: refused("trigger_on_replication", (value) => isEmpty(value) || value === false),
   }),
 );
-export type EventTriggerMetadata = z.infer<typeof eventTriggers>[number];
+export type EventTriggerMetadata = z.infer<typeof eventTriggersSchema>[number];
 
-const rootField = optional(
+const rootFieldSchema = optional(
   z.union([
     z.string().transform((name) => ({ name, comment: undefined })),
-    z.strictObject({ name: optional(z.string()), comment }),
+    z.strictObject({ name: optional(z.string()), comment: commentSchema }),
   ]),
 );
-export const rootFieldKinds = [
+export const ROOT_FIELD_KINDS = [
   "select",
   "select_by_pk",
   "select_aggregate",
@@ -196,48 +219,50 @@ export const rootFieldKinds = [
   "delete_by_pk",
 ] as const;
 
-const configuration = z
+const configurationSchema = z
   .strictObject({
     custom_name: optional(z.string()),
     custom_root_fields: optional(
       z.strictObject({
-        select: rootField,
-        select_by_pk: rootField,
-        select_aggregate: rootField,
-        select_stream: rootField,
-        insert: rootField,
-        insert_one: rootField,
-        update: rootField,
-        update_by_pk: rootField,
-        update_many: rootField,
-        delete: rootField,
-        delete_by_pk: rootField,
+        select: rootFieldSchema,
+        select_by_pk: rootFieldSchema,
+        select_aggregate: rootFieldSchema,
+        select_stream: rootFieldSchema,
+        insert: rootFieldSchema,
+        insert_one: rootFieldSchema,
+        update: rootFieldSchema,
+        update_by_pk: rootFieldSchema,
+        update_many: rootFieldSchema,
+        delete: rootFieldSchema,
+        delete_by_pk: rootFieldSchema,
       }),
     ),
     custom_column_names: optional(z.record(z.string(), z.string())),
-    column_config: optional(z.record(z.string(), z.strictObject({ custom_name: optional(z.string()), comment }))),
-    comment,
+    column_config: optional(
+      z.record(z.string(), z.strictObject({ custom_name: optional(z.string()), comment: commentSchema })),
+    ),
+    comment: commentSchema,
   })
   .nullish()
   .transform((value) => value ?? undefined);
 
-export const tableMetadata = z.strictObject({
-  table: tableName,
-  is_enum: flag,
-  configuration,
-  object_relationships: objectRelationships,
-  array_relationships: arrayRelationships,
-  remote_relationships: remoteRelationships,
-  select_permissions: selectPermissions,
-  insert_permissions: insertPermissions,
-  update_permissions: updatePermissions,
-  delete_permissions: deletePermissions,
-  event_triggers: eventTriggers,
+export const tableMetadataSchema = z.strictObject({
+  table: tableNameSchema,
+  is_enum: flagSchema,
+  configuration: configurationSchema,
+  object_relationships: objectRelationshipsSchema,
+  array_relationships: arrayRelationshipsSchema,
+  remote_relationships: remoteRelationshipsSchema,
+  select_permissions: selectPermissionsSchema,
+  insert_permissions: insertPermissionsSchema,
+  update_permissions: updatePermissionsSchema,
+  delete_permissions: deletePermissionsSchema,
+  event_triggers: eventTriggersSchema,
   computed_fields: refused("computed_fields"),
   apollo_federation_config: refused("apollo_federation_config"),
   logical_model: refused("logical_model"),
 });
-export type TableMetadata = z.infer<typeof tableMetadata>;
+export type TableMetadata = z.infer<typeof tableMetadataSchema>;
 export type ObjectRelationshipMetadata = TableMetadata["object_relationships"][number];
 export type ArrayRelationshipMetadata = TableMetadata["array_relationships"][number];
 export type RemoteRelationshipMetadata = TableMetadata["remote_relationships"][number];

@@ -2,7 +2,7 @@ import type { ActionMetadata } from "../metadata/action-metadata.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import type { ResolvedCustomTypes } from "./custom-types.ts";
 import { type Env, fillUrl, resolveHeaders } from "./env-templates.ts";
-import type { Findings } from "./inconsistency.ts";
+import type { Inconsistencies } from "./inconsistency.ts";
 import type { Action } from "./model.ts";
 import { requireGraphqlName } from "./names.ts";
 import { claim, type RootFieldOwners } from "./table-drafts.ts";
@@ -11,16 +11,16 @@ type Input = {
   readonly metadata: Metadata;
   readonly env: Env;
   readonly customTypes: ResolvedCustomTypes;
-  readonly findings: Findings;
+  readonly inconsistencies: Inconsistencies;
   readonly owners: RootFieldOwners;
 };
 
-const timeoutSecondsDefault = 30;
+const TIMEOUT_SECONDS_DEFAULT = 30;
 
-export function resolveActions({ metadata, env, customTypes, findings, owners }: Input): Action[] {
+export function resolveActions({ metadata, env, customTypes, inconsistencies, owners }: Input): Action[] {
   return metadata.actions.flatMap((entry) => {
     const object = { type: "action", name: entry.name, definition: entry };
-    return findings.attempt(object, () => resolveAction(entry, env, customTypes, owners)) ?? [];
+    return inconsistencies.attempt(object, () => resolveAction(entry, env, customTypes, owners)) ?? [];
   });
 }
 
@@ -44,10 +44,11 @@ function resolveAction(
     arguments: definition.arguments.map(({ name, type, description }) => ({ name, type, description })),
     outputType: definition.output_type,
     url: fillUrl(definition.handler, env),
+    writtenUrl: definition.handler,
     headers: resolveHeaders(definition.headers, env),
     forwardClientHeaders: definition.forward_client_headers,
     ignoredClientHeaders: definition.ignored_client_headers,
-    timeoutSeconds: definition.timeout ?? timeoutSecondsDefault,
+    timeoutSeconds: definition.timeout ?? TIMEOUT_SECONDS_DEFAULT,
     roles: new Set(permissions.map(({ role }) => role)),
   };
   claim([`${definition.type} ${name}`], `action ${name}`, owners);

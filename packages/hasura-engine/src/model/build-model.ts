@@ -1,13 +1,13 @@
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Metadata } from "../metadata/metadata.ts";
-import { resolvePermissions } from "../permissions/table-permissions.ts";
 import { resolveActions } from "./actions.ts";
 import { resolveCronTriggers } from "./cron-triggers.ts";
 import { resolveCustomTypes } from "./custom-types.ts";
 import type { Env } from "./env-templates.ts";
 import { resolveEventTriggers } from "./event-triggers.ts";
-import { createFindings } from "./inconsistency.ts";
+import { createInconsistencies } from "./inconsistency.ts";
 import type { Model } from "./model.ts";
+import { resolvePermissions } from "./permissions/table-permissions.ts";
 import { resolveRelationships } from "./relationships.ts";
 import { resolveRemoteRelationships } from "./remote-relationships.ts";
 import { type BuildRemoteRole, type Introspected, resolveRemoteSchemas } from "./remote-schemas.ts";
@@ -26,36 +26,36 @@ export type ModelInput = {
 
 /** Joins metadata and catalogue. What does not resolve is left out, with what hangs on it, and reported. */
 export function buildModel({ metadata, catalog, env, remotes, version, buildRemoteRole }: ModelInput): Model {
-  const findings = createFindings();
+  const inconsistencies = createInconsistencies();
   const owners: RootFieldOwners = new Map();
   const source = metadata.source.name;
-  const drafts = draftTables(metadata, catalog, findings, owners);
-  resolveRelationships(drafts, source, findings);
-  const customTypes = resolveCustomTypes(metadata, drafts, catalog, findings);
-  const actions = resolveActions({ metadata, env, customTypes, findings, owners });
+  const drafts = draftTables(metadata, catalog, inconsistencies, owners);
+  resolveRelationships(drafts, source, inconsistencies);
+  const customTypes = resolveCustomTypes(metadata, drafts, catalog, inconsistencies);
+  const actions = resolveActions({ metadata, env, customTypes, inconsistencies, owners });
   const remoteSchemas = resolveRemoteSchemas({
     metadata,
     env,
     remotes,
     buildRemoteRole,
-    findings,
+    inconsistencies,
     owners,
     tableTypes: tableTypeOwners(drafts),
     customTypes: customTypes.types,
   });
-  resolveRemoteRelationships(drafts, remoteSchemas, source, findings);
-  resolvePermissions(drafts, source, findings);
+  resolveRemoteRelationships(drafts, remoteSchemas, source, inconsistencies);
+  resolvePermissions(drafts, source, inconsistencies);
   return {
     version,
     tables: new Map([...drafts].map(([key, { table }]) => [key, table])),
     actions,
     customTypes: customTypes.types,
     remoteSchemas,
-    eventTriggers: resolveEventTriggers(drafts, source, env, findings),
-    cronTriggers: resolveCronTriggers(metadata, env, findings),
+    eventTriggers: resolveEventTriggers(drafts, source, env, inconsistencies),
+    cronTriggers: resolveCronTriggers(metadata, env, inconsistencies),
     roles: rolesOf(metadata),
     introspectionDisabledRoles: new Set(metadata.introspectionDisabledRoles),
-    inconsistencies: findings.all(),
+    inconsistencies: inconsistencies.all(),
   };
 }
 

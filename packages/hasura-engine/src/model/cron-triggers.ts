@@ -1,15 +1,15 @@
 import { CronExpressionParser } from "cron-parser";
 import type { CronTriggerMetadata, Metadata } from "../metadata/metadata.ts";
 import { type Env, fillUrl, resolveHeaders } from "./env-templates.ts";
-import { type Findings, Inconsistent } from "./inconsistency.ts";
+import { type Inconsistencies, InconsistencyError } from "./inconsistency.ts";
 import type { CronTrigger } from "./model.ts";
 
-const retryDefaults = { numRetries: 0, intervalSeconds: 10, timeoutSeconds: 60, toleranceSeconds: 21_600 };
+const RETRY_DEFAULTS = { numRetries: 0, intervalSeconds: 10, timeoutSeconds: 60, toleranceSeconds: 21_600 };
 
-export function resolveCronTriggers(metadata: Metadata, env: Env, findings: Findings): CronTrigger[] {
+export function resolveCronTriggers(metadata: Metadata, env: Env, inconsistencies: Inconsistencies): CronTrigger[] {
   return metadata.cron_triggers.flatMap((entry) => {
     const object = { type: "cron_trigger", name: entry.name, definition: entry };
-    return findings.attempt(object, () => resolveTrigger(entry, env)) ?? [];
+    return inconsistencies.attempt(object, () => resolveTrigger(entry, env)) ?? [];
   });
 }
 
@@ -22,17 +22,17 @@ function resolveTrigger(entry: CronTriggerMetadata, env: Env): CronTrigger {
     comment: entry.comment,
     headers: resolveHeaders(entry.headers, env),
     retry: {
-      numRetries: entry.retry_conf?.num_retries ?? retryDefaults.numRetries,
-      intervalSeconds: entry.retry_conf?.retry_interval_seconds ?? retryDefaults.intervalSeconds,
-      timeoutSeconds: entry.retry_conf?.timeout_seconds ?? retryDefaults.timeoutSeconds,
-      toleranceSeconds: entry.retry_conf?.tolerance_seconds ?? retryDefaults.toleranceSeconds,
+      numRetries: entry.retry_conf?.num_retries ?? RETRY_DEFAULTS.numRetries,
+      intervalSeconds: entry.retry_conf?.retry_interval_seconds ?? RETRY_DEFAULTS.intervalSeconds,
+      timeoutSeconds: entry.retry_conf?.timeout_seconds ?? RETRY_DEFAULTS.timeoutSeconds,
+      toleranceSeconds: entry.retry_conf?.tolerance_seconds ?? RETRY_DEFAULTS.toleranceSeconds,
     },
   };
 }
 
 function requireSchedule(text: string): string {
   const schedule = text.trim();
-  const refused = new Inconsistent("parse-failed", `"${text}" is not a cron schedule of five fields`);
+  const refused = new InconsistencyError("parse-failed", `"${text}" is not a cron schedule of five fields`);
   if (schedule.split(/\s+/).length !== 5) throw refused;
   try {
     CronExpressionParser.parse(schedule, { tz: "UTC" });

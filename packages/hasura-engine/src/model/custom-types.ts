@@ -2,8 +2,8 @@ import { Kind, type NamedTypeNode, parseType, type TypeNode } from "graphql";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CustomTypesMetadata } from "../metadata/action-metadata.ts";
 import type { Metadata } from "../metadata/metadata.ts";
-import { tableKey, tableText } from "../metadata/scalars.ts";
-import { type Findings, Inconsistent } from "./inconsistency.ts";
+import { tableKey, tableText } from "../metadata/table-name.ts";
+import { type Inconsistencies, InconsistencyError } from "./inconsistency.ts";
 import type { CustomObject, CustomRelationship, CustomTypes } from "./model.ts";
 import { requireGraphqlName } from "./names.ts";
 import { requireColumn } from "./relationships.ts";
@@ -15,22 +15,22 @@ type Place = "input" | "output";
 /** The types of actions, and the judge over type texts such as `[uuid!]!`. */
 export type ResolvedCustomTypes = {
   readonly types: CustomTypes;
-  /** @throws Inconsistent when the type does not exist or does not fit the place. */
+  /** Throws InconsistencyError when the type does not exist or does not fit the place. */
   readonly requireType: (text: string, place: Place, what: string) => TypeNode;
 };
 
-const builtinScalars = new Set(["Int", "Float", "String", "Boolean", "ID"]);
+const BUILTIN_SCALARS = new Set(["Int", "Float", "String", "Boolean", "ID"]);
 
 /** All custom types stand and fall together, as in Hasura. */
 export function resolveCustomTypes(
   metadata: Metadata,
   drafts: TableDrafts,
   catalog: Catalog,
-  findings: Findings,
+  inconsistencies: Inconsistencies,
 ): ResolvedCustomTypes {
   const pgScalars = new Set([...catalog.types.values()].map(({ scalar }) => scalar));
   const object = { type: "custom_types", name: "custom_types", definition: metadata.custom_types };
-  const resolved = findings.attempt(object, () =>
+  const resolved = inconsistencies.attempt(object, () =>
     resolve(metadata.custom_types, metadata.source.name, drafts, pgScalars),
   );
   return (
@@ -45,15 +45,15 @@ function judge(declared: Declared, known: ReadonlySet<string>): ResolvedCustomTy
   const requireType = (text: string, place: Place, what: string): TypeNode => {
     const type = parseTypeText(text, what);
     const { value: name } = namedType(type).name;
-    if (builtinScalars.has(name) || declared.scalars.has(name) || declared.enums.has(name)) return type;
+    if (BUILTIN_SCALARS.has(name) || declared.scalars.has(name) || declared.enums.has(name)) return type;
     if (place === "input" && declared.inputObjects.has(name)) return type;
     if (place === "output" && declared.objects.has(name)) return type;
     if (declared.inputObjects.has(name) || declared.objects.has(name)) {
       const kind = place === "input" ? "an input type" : "an output type";
-      throw new Inconsistent("constraint-violation", `the type "${name}" of ${what} is not ${kind}`);
+      throw new InconsistencyError("constraint-violation", `the type "${name}" of ${what} is not ${kind}`);
     }
     if (!known.has(name)) {
-      throw new Inconsistent("not-exists", `the type "${name}" of ${what} is not defined in custom types`);
+      throw new InconsistencyError("not-exists", `the type "${name}" of ${what} is not defined in custom types`);
     }
     pgScalars.add(name);
     return type;
@@ -130,28 +130,29 @@ function resolveRelationship(
   const what = `relationship "${entry.name}" of object "${object.name}"`;
   requireGraphqlName(entry.name, "the relationship name");
   if (entry.source !== undefined && entry.source !== source) {
-    throw new Inconsistent("not-exists", `the source "${entry.source}" of ${what} does not exist`);
+    throw new InconsistencyError("not-exists", `the source "${entry.source}" of ${what} does not exist`);
   }
   const target = drafts.get(tableKey(entry.remote_table));
   if (target === undefined) {
-    throw new Inconsistent(
+    throw new InconsistencyError(
       "not-exists",
       `the remote table "${tableText(entry.remote_table)}" for ${what} does not exist`,
     );
   }
   const mapping = Object.entries(entry.field_mapping).map(([name, column]) => {
     const field = object.fields.find((candidate) => candidate.name === name);
-    if (field === undefined) throw new Inconsistent("not-exists", `field "${name}" of ${what} does not exist`);
+    if (field === undefined) throw new InconsistencyError("not-exists", `field "${name}" of ${what} does not exist`);
     const type = parseTypeText(field.type, what);
     if (type.kind === Kind.LIST_TYPE || (type.kind === Kind.NON_NULL_TYPE && type.type.kind === Kind.LIST_TYPE)) {
-      throw new Inconsistent("constraint-violation", `field "${name}" of ${what} is a list`);
+      throw new InconsistencyError("constraint-violation", `field "${name}" of ${what} is a list`);
     }
     if (declared.objects.has(namedType(type).name.value)) {
-      throw new Inconsistent("constraint-violation", `field "${name}" of ${what} is not a scalar`);
+      throw new InconsistencyError("constraint-violation", `field "${name}" of ${what} is not a scalar`);
     }
     return { field: name, column: requireColumn(target, column) };
   });
-  if (mapping.length === 0) throw new Inconsistent("constraint-violation", `the field_mapping of ${what} is empty`);
+  if (mapping.length === 0)
+    throw new InconsistencyError("constraint-violation", `the field_mapping of ${what} is empty`);
   return { name: entry.name, kind: entry.type, target: target.table.key, mapping };
 }
 
@@ -165,15 +166,15 @@ function requireUniqueNames(metadata: CustomTypesMetadata, drafts: TableDrafts):
   const scalars = new Set(metadata.scalars.map(({ name }) => name));
   for (const name of names) {
     const scalar = scalars.has(name);
-    if ((!scalar && builtinScalars.has(name)) || tables.holderOf(name, scalar) !== undefined)
-      throw new Inconsistent("constraint-violation", `the type name "${name}" is in use already`);
+    if ((!scalar && BUILTIN_SCALARS.has(name)) || tables.holderOf(name, scalar) !== undefined)
+      throw new InconsistencyError("constraint-violation", `the type name "${name}" is in use already`);
   }
 }
 
 function requireUnique(names: readonly string[], what: string): void {
   const repeated = names.filter((name, index) => names.indexOf(name) !== index);
   if (repeated.length > 0) {
-    throw new Inconsistent(
+    throw new InconsistencyError(
       "constraint-violation",
       `duplicate ${what}: ${[...new Set(repeated)].map((name) => `"${name}"`).join(", ")}`,
     );
@@ -184,7 +185,7 @@ function parseTypeText(text: string, what: string): TypeNode {
   try {
     return parseType(text, { noLocation: true });
   } catch {
-    throw new Inconsistent("parse-failed", `"${text}" of ${what} is not a GraphQL type`);
+    throw new InconsistencyError("parse-failed", `"${text}" of ${what} is not a GraphQL type`);
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Catalog, CatalogTable } from "../catalog/catalog.ts";
-import { Inconsistent } from "./inconsistency.ts";
+import { InconsistencyError } from "./inconsistency.ts";
 import { isEnumValueName } from "./names.ts";
 
-/** Value -> description of an enum table; refuses tables that cannot be one (semantics C.2). */
+/** Value -> description of an enum table; refuses tables without a text key, with too many columns or without rows. */
 export function enumValues(table: CatalogTable, catalog: Catalog): Map<string, string | undefined> {
   const refuse = (reason: string): never => {
-    throw new Inconsistent(
+    throw new InconsistencyError(
       "constraint-violation",
       `the table "${table.name}" cannot be used as an enum because ${reason}`,
     );

@@ -1,19 +1,19 @@
-import { tableText } from "../metadata/scalars.ts";
 import type { EventTriggerMetadata } from "../metadata/table-metadata.ts";
-import { type Env, fillUrl, fromEnv, httpUrl, resolveHeaders } from "./env-templates.ts";
-import { type Findings, Inconsistent, within } from "./inconsistency.ts";
+import { tableText } from "../metadata/table-name.ts";
+import { type Env, fillUrl, resolveHeaders, urlFromEnv } from "./env-templates.ts";
+import { type Inconsistencies, InconsistencyError, within } from "./inconsistency.ts";
 import type { Column, EventOperation, EventTrigger } from "./model.ts";
 import { requireColumn } from "./relationships.ts";
 import { databaseColumns, type TableDraft, type TableDrafts } from "./table-drafts.ts";
 
-const timeoutSecondsDefault = 60;
-const nameLengthMax = 42;
+const TIMEOUT_SECONDS_DEFAULT = 60;
+const NAME_LENGTH_MAX = 42;
 
 export function resolveEventTriggers(
   drafts: TableDrafts,
   source: string,
   env: Env,
-  findings: Findings,
+  inconsistencies: Inconsistencies,
 ): EventTrigger[] {
   const names = new Set<string>();
   return [...drafts.values()].flatMap((draft) =>
@@ -24,7 +24,7 @@ export function resolveEventTriggers(
         name: `${entry.name} in table ${table} in source ${source}`,
         definition: { source, table: draft.metadata.table, configuration: entry },
       };
-      const resolved = findings.attempt(object, () =>
+      const resolved = inconsistencies.attempt(object, () =>
         within(`in table "${table}"`, () =>
           within(`in event trigger "${entry.name}"`, () => resolveTrigger(draft, entry, env, names)),
         ),
@@ -36,28 +36,29 @@ export function resolveEventTriggers(
 
 function resolveTrigger(draft: TableDraft, entry: EventTriggerMetadata, env: Env, names: Set<string>): EventTrigger {
   const { name, definition, retry_conf, webhook, webhook_from_env } = entry;
-  if (!/^[A-Za-z]+[A-Za-z0-9_-]*$/.test(name) || name.length > nameLengthMax) {
-    throw new Inconsistent(
+  if (!/^[A-Za-z]+[A-Za-z0-9_-]*$/.test(name) || name.length > NAME_LENGTH_MAX) {
+    throw new InconsistencyError(
       "parse-failed",
-      `an event trigger's name has at most ${nameLengthMax} letters, digits, "_" and "-" and begins with a letter`,
+      `an event trigger's name has at most ${NAME_LENGTH_MAX} letters, digits, "_" and "-" and begins with a letter`,
     );
   }
-  if (names.has(name)) throw new Inconsistent("already-exists", `event trigger with name "${name}" already exists`);
+  if (names.has(name))
+    throw new InconsistencyError("already-exists", `event trigger with name "${name}" already exists`);
   if (draft.table.kind !== "table" && draft.table.kind !== "partitioned-table") {
-    throw new Inconsistent("not-supported", "an event trigger needs a table");
+    throw new InconsistencyError("not-supported", "an event trigger needs a table");
   }
   const { insert, update, delete: remove } = definition;
   if (insert === undefined && update === undefined && remove === undefined && !definition.enable_manual) {
-    throw new Inconsistent(
+    throw new InconsistencyError(
       "parse-failed",
       "atleast one amongst insert/update/delete/enable_manual spec must be provided",
     );
   }
   if (webhook !== undefined && webhook_from_env !== undefined) {
-    throw new Inconsistent("parse-failed", "only one of webhook or webhook_from_env should be given");
+    throw new InconsistencyError("parse-failed", "only one of webhook or webhook_from_env should be given");
   }
   if (webhook === undefined && webhook_from_env === undefined) {
-    throw new Inconsistent("parse-failed", "must provide webhook or webhook_from_env");
+    throw new InconsistencyError("parse-failed", "must provide webhook or webhook_from_env");
   }
   const trigger: EventTrigger = {
     name,
@@ -65,12 +66,12 @@ function resolveTrigger(draft: TableDraft, entry: EventTriggerMetadata, env: Env
     insert: resolveOperation(draft, insert),
     update: resolveOperation(draft, update),
     delete: resolveOperation(draft, remove),
-    url: webhook === undefined ? httpUrl(fromEnv(webhook_from_env ?? "", env)) : fillUrl(webhook, env),
+    url: webhook === undefined ? urlFromEnv(webhook_from_env ?? "", env) : fillUrl(webhook, env),
     headers: resolveHeaders(entry.headers, env),
     retry: {
       numRetries: retry_conf.num_retries,
       intervalSeconds: retry_conf.interval_sec,
-      timeoutSeconds: retry_conf.timeout_sec ?? timeoutSecondsDefault,
+      timeoutSeconds: retry_conf.timeout_sec ?? TIMEOUT_SECONDS_DEFAULT,
     },
   };
   names.add(name);
@@ -91,6 +92,6 @@ function resolveOperation(
 function columnsOf(draft: TableDraft, columns: "*" | readonly string[], whenEmpty: string): Column[] {
   const all = databaseColumns(draft);
   if (columns === "*") return all;
-  if (columns.length === 0) throw new Inconsistent("parse-failed", whenEmpty);
+  if (columns.length === 0) throw new InconsistencyError("parse-failed", whenEmpty);
   return columns.map((name) => all.find((column) => column.name === name) ?? requireColumn(draft, name));
 }

@@ -1,12 +1,12 @@
 import type { Inconsistency } from "./model.ts";
 
 /** Supported, but not resolvable: the object is left out of the schema and reported. `code` is Hasura's. */
-export class Inconsistent extends Error {
+export class InconsistencyError extends Error {
   readonly code: string;
 
   constructor(code: string, reason: string) {
     super(reason);
-    this.name = "Inconsistent";
+    this.name = "InconsistencyError";
     this.code = code;
   }
 }
@@ -14,17 +14,17 @@ export class Inconsistent extends Error {
 /** `name` without the type, which Hasura puts in front of it. */
 export type MetadataObject = { readonly type: string; readonly name: string; readonly definition: unknown };
 
-export type Findings = {
-  add(object: MetadataObject, fault: Inconsistent): void;
+export type Inconsistencies = {
+  add(object: MetadataObject, error: InconsistencyError): void;
   /** The result of `work`, or undefined after reporting that the object is inconsistent. */
   attempt<T>(object: MetadataObject, work: () => T): T | undefined;
   all(): readonly Inconsistency[];
 };
 
-export function createFindings(): Findings {
+export function createInconsistencies(): Inconsistencies {
   const found: Inconsistency[] = [];
-  const add = ({ type, name, definition }: MetadataObject, fault: Inconsistent): void => {
-    found.push({ type, name: `${type} ${name}`, reason: fault.message, definition, code: fault.code });
+  const add = ({ type, name, definition }: MetadataObject, error: InconsistencyError): void => {
+    found.push({ type, name: `${type} ${name}`, reason: error.message, definition, code: error.code });
   };
   return {
     add,
@@ -32,7 +32,7 @@ export function createFindings(): Findings {
       try {
         return work();
       } catch (error) {
-        if (!(error instanceof Inconsistent)) throw error;
+        if (!(error instanceof InconsistencyError)) throw error;
         add(object, error);
         return undefined;
       }
@@ -46,7 +46,7 @@ export function within<T>(context: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Inconsistent) throw new Inconsistent(error.code, `${context}: ${error.message}`);
+    if (error instanceof InconsistencyError) throw new InconsistencyError(error.code, `${context}: ${error.message}`);
     throw error;
   }
 }

@@ -1,12 +1,13 @@
 import type { GraphQLSchema } from "graphql";
-import type { Expression } from "../permissions/expression.ts";
+import type { PgType } from "../catalog/pg-type.ts";
+import type { Expression } from "./permissions/expression.ts";
 
 /**
  * The resolved model: metadata and catalogue joined, every name looked up, environment templates filled in, everything
  * that does not resolve taken out and reported. All later stages read only this.
  */
 export type Model = {
-  /** Rises with every load; keys every cache that depends on metadata. */
+  /** Rises with every load. */
   readonly version: number;
   /** By `schema.name`. Tracked tables only. */
   readonly tables: ReadonlyMap<string, Table>;
@@ -30,36 +31,18 @@ export type Inconsistency = {
   readonly code: string;
 };
 
-export type TypeKind = "base" | "enum" | "domain" | "composite" | "range" | "array" | "pseudo";
-
-export type PgType = {
-  /** `pg_type.typname`: `int4`, `text`, `_text`, `run_status`. For a domain the domain's own name. */
-  readonly name: string;
-  /** Quoted, schema-qualified text for casts: `pg_catalog.int4`, `public."run_status"`, `pg_catalog.text[]`. */
-  readonly sql: string;
-  readonly kind: TypeKind;
-  /** GraphQL scalar name as C.3 says: `Int`, `String`, `uuid`, `run_status`, `<name>_scalar` for composites; of arrays: the element's. */
-  readonly scalar: string;
-  /** Of arrays. */
-  readonly element: PgType | undefined;
-  /** The type behind a domain, else the type's own name; decides operators and encodings. */
-  readonly baseName: string;
-};
-
 export type Column = {
   /** Database name. */
   readonly name: string;
   readonly graphqlName: string;
   readonly type: PgType;
   readonly nullable: boolean;
-  readonly hasDefault: boolean;
   /** Generated and identity-always columns cannot be written. */
   readonly insertable: boolean;
   readonly updatable: boolean;
   readonly comment: string | undefined;
   /** Set when a single-column foreign key leads to an enum table: the table's key. The field then has type `<t>_enum`. */
   readonly enumTable: string | undefined;
-  readonly position: number;
 };
 
 export type UniqueConstraint = {
@@ -73,7 +56,7 @@ export type Table = {
   readonly key: string;
   readonly schema: string;
   readonly name: string;
-  /** Base name of C.1. */
+  /** Base name of its types and root fields. */
   readonly graphqlName: string;
   readonly kind: "table" | "view" | "materialized-view" | "partitioned-table" | "foreign-table";
   readonly comment: string | undefined;
@@ -200,6 +183,8 @@ export type Action = {
   readonly outputType: string;
   /** Environment templates filled in. */
   readonly url: string;
+  /** With its templates, for people: what the environment fills in may be a secret. */
+  readonly writtenUrl: string;
   readonly headers: readonly HeaderSetting[];
   readonly forwardClientHeaders: boolean;
   readonly ignoredClientHeaders: readonly string[] | undefined;
@@ -243,6 +228,8 @@ export type CustomRelationship = {
 export type RemoteSchema = {
   readonly name: string;
   readonly url: string;
+  /** As that of an action. */
+  readonly writtenUrl: string;
   readonly headers: readonly HeaderSetting[];
   readonly forwardClientHeaders: boolean;
   readonly timeoutSeconds: number;

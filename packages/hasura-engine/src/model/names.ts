@@ -1,5 +1,5 @@
-import { rootFieldKinds, type TableMetadata } from "../metadata/table-metadata.ts";
-import { Inconsistent } from "./inconsistency.ts";
+import { ROOT_FIELD_KINDS, type TableMetadata } from "../metadata/table-metadata.ts";
+import { InconsistencyError } from "./inconsistency.ts";
 import type { RootFieldKind, RootFieldNames } from "./model.ts";
 
 export function isGraphqlName(text: string): boolean {
@@ -13,15 +13,15 @@ export function isEnumValueName(text: string): boolean {
 
 export function requireGraphqlName(text: string, what: string): string {
   if (!isGraphqlName(text))
-    throw new Inconsistent("validation-failed", `${what} "${text}" is not a valid GraphQL identifier`);
+    throw new InconsistencyError("validation-failed", `${what} "${text}" is not a valid GraphQL identifier`);
   return text;
 }
 
-/** Base name of all types and root fields of a table (semantics C.1). */
+/** Base name of all types and root fields of a table: the custom one, or the table's, outside `public` with its schema. */
 export function baseName({ table, configuration }: TableMetadata): string {
   const name = configuration?.custom_name ?? (table.schema === "public" ? table.name : `${table.schema}_${table.name}`);
   if (!isGraphqlName(name)) {
-    throw new Inconsistent(
+    throw new InconsistencyError(
       "validation-failed",
       `"${name}" is not a valid GraphQL identifier; a custom_name must be configured for the table`,
     );
@@ -29,7 +29,7 @@ export function baseName({ table, configuration }: TableMetadata): string {
   return name;
 }
 
-const defaultNames = {
+const DEFAULT_NAMES = {
   select: (base) => base,
   select_by_pk: (base) => `${base}_by_pk`,
   select_aggregate: (base) => `${base}_aggregate`,
@@ -46,7 +46,7 @@ const defaultNames = {
 export function rootFieldNames(metadata: TableMetadata, base: string): RootFieldNames {
   const custom = metadata.configuration?.custom_root_fields;
   const nameOf = (kind: RootFieldKind): { name: string; comment: string | undefined } => ({
-    name: requireGraphqlName(custom?.[kind]?.name ?? defaultNames[kind](base), `the ${kind} root field`),
+    name: requireGraphqlName(custom?.[kind]?.name ?? DEFAULT_NAMES[kind](base), `the ${kind} root field`),
     comment: custom?.[kind]?.comment,
   });
   const names: RootFieldNames = {
@@ -63,19 +63,22 @@ export function rootFieldNames(metadata: TableMetadata, base: string): RootField
     delete_by_pk: nameOf("delete_by_pk"),
   };
   const seen = new Set<string>();
-  for (const kind of rootFieldKinds) {
+  for (const kind of ROOT_FIELD_KINDS) {
     if (seen.has(names[kind].name)) {
-      throw new Inconsistent("validation-failed", `the root field name "${names[kind].name}" is used more than once`);
+      throw new InconsistencyError(
+        "validation-failed",
+        `the root field name "${names[kind].name}" is used more than once`,
+      );
     }
     seen.add(names[kind].name);
   }
   return names;
 }
 
-const queryKinds: readonly RootFieldKind[] = ["select", "select_by_pk", "select_aggregate"];
+const QUERY_KINDS: readonly RootFieldKind[] = ["select", "select_by_pk", "select_aggregate"];
 
 /** Which of the two roots a table's root field belongs to; streams stand in the subscription root only. */
 export function rootOf(kind: RootFieldKind): "query" | "mutation" | "subscription" {
   if (kind === "select_stream") return "subscription";
-  return queryKinds.includes(kind) ? "query" : "mutation";
+  return QUERY_KINDS.includes(kind) ? "query" : "mutation";
 }

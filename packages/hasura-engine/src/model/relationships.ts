@@ -1,6 +1,6 @@
-import { type TableName, tableKey, tableText } from "../metadata/scalars.ts";
 import type { ArrayRelationshipMetadata, ObjectRelationshipMetadata } from "../metadata/table-metadata.ts";
-import { type Findings, Inconsistent, within } from "./inconsistency.ts";
+import { type TableName, tableKey, tableText } from "../metadata/table-name.ts";
+import { type Inconsistencies, InconsistencyError, within } from "./inconsistency.ts";
 import type { Column, Relationship } from "./model.ts";
 import { requireGraphqlName } from "./names.ts";
 import type { TableDraft, TableDrafts } from "./table-drafts.ts";
@@ -9,10 +9,11 @@ type Using = ObjectRelationshipMetadata["using"] | ArrayRelationshipMetadata["us
 type Pairs = Relationship["columns"];
 
 /** Object and array relationships of all tables. */
-export function resolveRelationships(drafts: TableDrafts, source: string, findings: Findings): void {
+export function resolveRelationships(drafts: TableDrafts, source: string, inconsistencies: Inconsistencies): void {
   for (const draft of drafts.values()) {
-    for (const entry of draft.metadata.object_relationships) add(draft, "object", entry, drafts, source, findings);
-    for (const entry of draft.metadata.array_relationships) add(draft, "array", entry, drafts, source, findings);
+    for (const entry of draft.metadata.object_relationships)
+      add(draft, "object", entry, drafts, source, inconsistencies);
+    for (const entry of draft.metadata.array_relationships) add(draft, "array", entry, drafts, source, inconsistencies);
   }
 }
 
@@ -22,7 +23,7 @@ function add(
   entry: ObjectRelationshipMetadata | ArrayRelationshipMetadata,
   drafts: TableDrafts,
   source: string,
-  findings: Findings,
+  inconsistencies: Inconsistencies,
 ): void {
   const { name, using, comment } = entry;
   const table = tableText(draft.table);
@@ -31,7 +32,7 @@ function add(
     name: `${name} in table ${table} in source ${source}`,
     definition: { source, table: draft.metadata.table, name, using, comment: comment ?? null },
   };
-  const resolved = findings.attempt(object, () =>
+  const resolved = inconsistencies.attempt(object, () =>
     within(`in table "${table}"`, () =>
       within(`in relationship "${name}"`, (): Relationship => {
         requireGraphqlName(name, "the relationship name");
@@ -46,7 +47,7 @@ function add(
 export function requireFreeName(draft: TableDraft, name: string): void {
   const column = [...draft.table.columns.values()].find(({ graphqlName }) => graphqlName === name);
   if (column !== undefined || draft.relationships.has(name) || draft.remoteRelationships.has(name)) {
-    throw new Inconsistent(
+    throw new InconsistencyError(
       "already-exists",
       `field with name "${name}" already exists in table "${tableText(draft.table)}"`,
     );
@@ -66,7 +67,7 @@ function resolveUsing(
       own: requireColumn(draft, own),
       target: requireColumn(target, other),
     }));
-    if (columns.length === 0) throw new Inconsistent("validation-failed", "the column_mapping must not be empty");
+    if (columns.length === 0) throw new InconsistencyError("validation-failed", "the column_mapping must not be empty");
     const after = kind === "array" || insertion_order === "after_parent";
     return { target: target.table.key, columns, required: false, insertion: after ? "after-parent" : "before-parent" };
   }
@@ -106,9 +107,12 @@ function forwardKey(
 function theOne<T>(keys: readonly T[]): T {
   const [key, ...others] = keys;
   if (key === undefined)
-    throw new Inconsistent("constraint-error", "no foreign constraint exists on the given column(s)");
+    throw new InconsistencyError("constraint-error", "no foreign constraint exists on the given column(s)");
   if (others.length > 0) {
-    throw new Inconsistent("constraint-error", "more than one foreign key constraint exists on the given column(s)");
+    throw new InconsistencyError(
+      "constraint-error",
+      "more than one foreign key constraint exists on the given column(s)",
+    );
   }
   return key;
 }
@@ -117,11 +121,11 @@ function sameSet(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((name) => right.includes(name));
 }
 
-function notTracked(name: string): Inconsistent {
-  return new Inconsistent("not-exists", `table "${name}" is not tracked`);
+function notTracked(name: string): InconsistencyError {
+  return new InconsistencyError("not-exists", `table "${name}" is not tracked`);
 }
 
-export function requireTable(drafts: TableDrafts, name: TableName): TableDraft {
+function requireTable(drafts: TableDrafts, name: TableName): TableDraft {
   const draft = drafts.get(tableKey(name));
   if (draft === undefined) throw notTracked(tableText(name));
   return draft;
@@ -130,6 +134,6 @@ export function requireTable(drafts: TableDrafts, name: TableName): TableDraft {
 export function requireColumn({ table }: Pick<TableDraft, "table">, name: string): Column {
   const column = table.columns.get(name);
   if (column === undefined)
-    throw new Inconsistent("not-exists", `column "${name}" does not exist in table "${tableText(table)}"`);
+    throw new InconsistencyError("not-exists", `column "${name}" does not exist in table "${tableText(table)}"`);
   return column;
 }

@@ -11,9 +11,9 @@ import {
   isObjectType,
   isRequiredArgument,
 } from "graphql";
-import { tableText } from "../metadata/scalars.ts";
 import type { RemoteFieldPath, RemoteRelationshipMetadata } from "../metadata/table-metadata.ts";
-import { type Findings, Inconsistent, within } from "./inconsistency.ts";
+import { tableText } from "../metadata/table-name.ts";
+import { type Inconsistencies, InconsistencyError, within } from "./inconsistency.ts";
 import type { Column, RemoteArgument, RemoteRelationship, RemoteSchema } from "./model.ts";
 import { requireGraphqlName } from "./names.ts";
 import { requireColumn, requireFreeName } from "./relationships.ts";
@@ -26,7 +26,7 @@ export function resolveRemoteRelationships(
   drafts: TableDrafts,
   remotes: readonly RemoteSchema[],
   source: string,
-  findings: Findings,
+  inconsistencies: Inconsistencies,
 ): void {
   for (const draft of drafts.values()) {
     for (const entry of draft.metadata.remote_relationships) {
@@ -36,7 +36,7 @@ export function resolveRemoteRelationships(
         name: `${entry.name} in table ${table} in source ${source}`,
         definition: { source, table: draft.metadata.table, name: entry.name, definition: entry.definition },
       };
-      const resolved = findings.attempt(object, () =>
+      const resolved = inconsistencies.attempt(object, () =>
         within(`in table "${table}"`, () =>
           within(`in remote relationship "${entry.name}"`, () => resolve(draft, entry, remotes)),
         ),
@@ -56,7 +56,7 @@ function resolve(
   requireFreeName(draft, entry.name);
   const remote = remotes.find(({ name }) => name === remote_schema);
   if (remote === undefined)
-    throw new Inconsistent("not-exists", `remote schema with name "${remote_schema}" does not exist`);
+    throw new InconsistencyError("not-exists", `remote schema with name "${remote_schema}" does not exist`);
   const columns = new Map(lhs_fields.map((name) => [name, requireColumn(draft, name)]));
   return {
     name: entry.name,
@@ -74,20 +74,20 @@ function resolvePath(given: RemoteFieldPath, schema: GraphQLSchema, columns: Rea
     const [name, call]: [string, RemoteFieldPath[string]] | [] = Object.entries(rest)[0] ?? [];
     if (name === undefined || call === undefined) break;
     const field: GraphQLField<unknown, unknown> | undefined = parent?.getFields()[name];
-    if (field === undefined) throw fault(`field with name "${name}" not found in remote schema`);
+    if (field === undefined) throw unresolvable(`field with name "${name}" not found in remote schema`);
     steps.push({ field: name, arguments: resolveArguments(field, call.arguments, columns, call.field === undefined) });
     const type = getNamedType(field.type);
     parent = isObjectType(type) ? type : undefined;
     if (call.field !== undefined && parent === undefined && !isInterfaceType(type)) {
-      throw fault(`the field "${name}" of the remote schema has no fields`);
+      throw unresolvable(`the field "${name}" of the remote schema has no fields`);
     }
     rest = call.field;
   }
   return steps;
 }
 
-function fault(reason: string): Inconsistent {
-  return new Inconsistent("remote-schema-error", reason);
+function unresolvable(reason: string): InconsistencyError {
+  return new InconsistencyError("remote-schema-error", reason);
 }
 
 /** The caller may give what is left open, but only at the last step. */
@@ -100,20 +100,20 @@ function resolveArguments(
   const resolved = new Map<string, RemoteArgument>();
   for (const [name, value] of Object.entries(given)) {
     const argument = field.args.find((candidate) => candidate.name === name);
-    if (argument === undefined) throw fault(`argument with name "${name}" not found in remote schema`);
+    if (argument === undefined) throw unresolvable(`argument with name "${name}" not found in remote schema`);
     resolved.set(name, resolveValue(value, argument.type, columns));
   }
   const missing = field.args.find(
     (argument: GraphQLArgument) => isRequiredArgument(argument) && !resolved.has(argument.name),
   );
-  if (missing !== undefined && !last) throw fault(`missing required argument with name "${missing.name}"`);
+  if (missing !== undefined && !last) throw unresolvable(`missing required argument with name "${missing.name}"`);
   return resolved;
 }
 
 function resolveValue(value: unknown, type: GraphQLInputType, columns: ReadonlyMap<string, Column>): RemoteArgument {
   if (typeof value === "string" && value.startsWith("$")) {
     const column = columns.get(value.slice(1));
-    if (column === undefined) throw fault(`variable "${value.slice(1)}" is not found in lhs_fields`);
+    if (column === undefined) throw unresolvable(`variable "${value.slice(1)}" is not found in lhs_fields`);
     requireFitting(column, type);
     return { kind: "column", column };
   }
@@ -128,7 +128,8 @@ function resolveValue(value: unknown, type: GraphQLInputType, columns: ReadonlyM
   const fields = new Map<string, RemoteArgument>();
   for (const [name, one] of Object.entries(value)) {
     const field = named.getFields()[name];
-    if (field === undefined) throw fault(`field with name "${name}" not found in the input object "${named.name}"`);
+    if (field === undefined)
+      throw unresolvable(`field with name "${name}" not found in the input object "${named.name}"`);
     fields.set(name, resolveValue(one, field.type, columns));
   }
   return { kind: "object", fields };
@@ -138,6 +139,6 @@ function resolveValue(value: unknown, type: GraphQLInputType, columns: ReadonlyM
 function requireFitting({ name, type: { scalar } }: Column, type: GraphQLInputType): void {
   const wanted = getNamedType(type).name;
   if (wanted !== "ID" && wanted !== scalar) {
-    throw fault(`expected type of column "${name}" to be ${wanted} but it is ${scalar}`);
+    throw unresolvable(`expected type of column "${name}" to be ${wanted} but it is ${scalar}`);
   }
 }

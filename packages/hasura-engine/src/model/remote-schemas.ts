@@ -1,15 +1,15 @@
 import type { GraphQLSchema } from "graphql";
 import type { Metadata, RemoteSchemaMetadata } from "../metadata/metadata.ts";
-import { type Env, fillUrl, fromEnv, httpUrl, resolveHeaders } from "./env-templates.ts";
-import { type Findings, Inconsistent } from "./inconsistency.ts";
+import { type Env, fillUrl, resolveHeaders, urlFromEnv } from "./env-templates.ts";
+import { type Inconsistencies, InconsistencyError } from "./inconsistency.ts";
 import type { CustomTypes, HeaderSetting, RemoteRoleSchema, RemoteSchema } from "./model.ts";
 import { claim, type RootFieldOwners } from "./table-drafts.ts";
 import { requireFreeTypeNames, requireSameTypes, type TypeOwners } from "./type-names.ts";
 
-const timeoutSecondsDefault = 60;
+const TIMEOUT_SECONDS_DEFAULT = 60;
 
 /** What asking a remote schema for its types brought. */
-export type Introspected = { readonly schema: GraphQLSchema } | { readonly fault: string };
+export type Introspected = { readonly schema: GraphQLSchema } | { readonly unreachable: string };
 
 /** Turns a role's SDL into its part of the upstream schema, or names what is wrong with it. */
 export type BuildRemoteRole = (
@@ -20,21 +20,23 @@ export type BuildRemoteRole = (
 export type RemoteAddress = {
   readonly name: string;
   readonly url: string;
+  readonly writtenUrl: string;
   readonly headers: readonly HeaderSetting[];
   readonly timeoutSeconds: number;
 };
 
-/** Where to ask for the remote's types. @throws Inconsistent */
+/** Where to ask for the remote's types. Throws InconsistencyError. */
 function addressOf({ name, definition }: RemoteSchemaMetadata, env: Env): RemoteAddress {
   const { url, url_from_env, headers, timeout_seconds } = definition;
   if ((url === undefined) === (url_from_env === undefined)) {
-    throw new Inconsistent("invalid-params", "exactly one of url and url_from_env must be given");
+    throw new InconsistencyError("invalid-params", "exactly one of url and url_from_env must be given");
   }
   return {
     name,
-    url: url === undefined ? httpUrl(fromEnv(url_from_env ?? "", env)) : fillUrl(url, env),
+    url: url === undefined ? urlFromEnv(url_from_env ?? "", env) : fillUrl(url, env),
+    writtenUrl: url ?? `{{${url_from_env}}}`,
     headers: resolveHeaders(headers, env),
-    timeoutSeconds: timeout_seconds ?? timeoutSecondsDefault,
+    timeoutSeconds: timeout_seconds ?? TIMEOUT_SECONDS_DEFAULT,
   };
 }
 
@@ -44,7 +46,7 @@ export function remoteAddresses(metadata: Metadata, env: Env): RemoteAddress[] {
     try {
       return [addressOf(entry, env)];
     } catch (error) {
-      if (error instanceof Inconsistent) return [];
+      if (error instanceof InconsistencyError) return [];
       throw error;
     }
   });
@@ -55,7 +57,7 @@ type Input = {
   readonly env: Env;
   readonly remotes: ReadonlyMap<string, Introspected>;
   readonly buildRemoteRole: BuildRemoteRole;
-  readonly findings: Findings;
+  readonly inconsistencies: Inconsistencies;
   readonly owners: RootFieldOwners;
   readonly tableTypes: TypeOwners;
   readonly customTypes: CustomTypes;
@@ -66,7 +68,7 @@ export function resolveRemoteSchemas(input: Input): RemoteSchema[] {
   const resolved: RemoteSchema[] = [];
   for (const entry of input.metadata.remote_schemas) {
     const object = { type: "remote_schema", name: entry.name, definition: entry };
-    const remote = input.findings.attempt(object, () => resolveRemoteSchema(entry, input, resolved));
+    const remote = input.inconsistencies.attempt(object, () => resolveRemoteSchema(entry, input, resolved));
     if (remote !== undefined) resolved.push(remote);
   }
   return resolved;
@@ -77,8 +79,8 @@ function resolveRemoteSchema(entry: RemoteSchemaMetadata, input: Input, others: 
   const address = addressOf(entry, input.env);
   const introspected = input.remotes.get(name);
   if (introspected === undefined)
-    throw new Inconsistent("remote-schema-error", `the remote schema "${name}" was not introspected`);
-  if ("fault" in introspected) throw new Inconsistent("remote-schema-error", introspected.fault);
+    throw new InconsistencyError("remote-schema-error", `the remote schema "${name}" was not introspected`);
+  if ("unreachable" in introspected) throw new InconsistencyError("remote-schema-error", introspected.unreachable);
   const { schema } = introspected;
   requireFreeTypeNames({ name, schema }, input.tableTypes, input.customTypes, others);
   const queries = Object.keys(schema.getQueryType()?.getFields() ?? {});
@@ -95,7 +97,7 @@ function resolveRemoteSchema(entry: RemoteSchemaMetadata, input: Input, others: 
 function resolveRoles(
   { name, permissions }: RemoteSchemaMetadata,
   schema: GraphQLSchema,
-  { findings, buildRemoteRole }: Input,
+  { inconsistencies, buildRemoteRole }: Input,
   others: readonly RemoteSchema[],
 ): Map<string, RemoteRoleSchema> {
   const roles = new Map<string, RemoteRoleSchema>();
@@ -105,11 +107,11 @@ function resolveRoles(
       name: `${permission.role} permission in remote schema ${name}`,
       definition: { remote_schema: name, ...permission },
     };
-    const role = findings.attempt(object, () => {
+    const role = inconsistencies.attempt(object, () => {
       if (permission.role === "admin")
-        throw new Inconsistent("constraint-violation", "cannot define permission for admin role");
+        throw new InconsistencyError("constraint-violation", "cannot define permission for admin role");
       const built = buildRemoteRole(schema, permission.definition.schema);
-      if ("reason" in built) throw new Inconsistent("validation-failed", built.reason);
+      if ("reason" in built) throw new InconsistencyError("validation-failed", built.reason);
       requireSameTypes(name, permission.role, built.role, others);
       return built.role;
     });

@@ -1,9 +1,9 @@
 import type { Catalog, CatalogColumn, CatalogTable } from "../catalog/catalog.ts";
 import type { Metadata } from "../metadata/metadata.ts";
-import { tableKey, tableText } from "../metadata/scalars.ts";
 import type { TableMetadata } from "../metadata/table-metadata.ts";
+import { tableKey, tableText } from "../metadata/table-name.ts";
 import { enumValues } from "./enum-values.ts";
-import { type Findings, Inconsistent, type MetadataObject } from "./inconsistency.ts";
+import { type Inconsistencies, InconsistencyError, type MetadataObject } from "./inconsistency.ts";
 import type {
   Column,
   Relationship,
@@ -29,7 +29,7 @@ export type TableDrafts = ReadonlyMap<string, TableDraft>;
 /** Which object holds a root field: `query x`, `mutation x` or `subscription x`. */
 export type RootFieldOwners = Map<string, string>;
 
-export function tableObject(metadata: Metadata, entry: TableMetadata): MetadataObject {
+function tableObject(metadata: Metadata, entry: TableMetadata): MetadataObject {
   return {
     type: "table",
     name: `${tableText(entry.table)} in source ${metadata.source.name}`,
@@ -41,16 +41,16 @@ export function tableObject(metadata: Metadata, entry: TableMetadata): MetadataO
 export function draftTables(
   metadata: Metadata,
   catalog: Catalog,
-  findings: Findings,
+  inconsistencies: Inconsistencies,
   owners: RootFieldOwners,
 ): TableDrafts {
   const enums = new Map<string, ReadonlyMap<string, string | undefined>>();
   const usable = metadata.source.tables.filter((entry) => {
     const object = tableObject(metadata, entry);
-    return findings.attempt(object, () => {
+    return inconsistencies.attempt(object, () => {
       const found = catalog.tables.get(tableKey(entry.table));
       if (found === undefined) {
-        throw new Inconsistent("not-exists", `no such table/view exists in source: "${tableText(entry.table)}"`);
+        throw new InconsistencyError("not-exists", `no such table/view exists in source: "${tableText(entry.table)}"`);
       }
       if (entry.is_enum) enums.set(tableKey(entry.table), enumValues(found, catalog));
       return true;
@@ -61,10 +61,10 @@ export function draftTables(
   for (const entry of usable) {
     const found = catalog.tables.get(tableKey(entry.table));
     if (found === undefined) continue;
-    const draft = findings.attempt(tableObject(metadata, entry), () => {
+    const draft = inconsistencies.attempt(tableObject(metadata, entry), () => {
       const made = draftTable(entry, found, enums);
       if (names.has(made.table.graphqlName)) {
-        throw new Inconsistent(
+        throw new InconsistencyError(
           "already-exists",
           `a table with the GraphQL name "${made.table.graphqlName}" exists already`,
         );
@@ -141,7 +141,7 @@ function draftColumns(
     if (!isGraphqlName(graphqlName)) continue;
     const other = taken.get(graphqlName);
     if (other !== undefined) {
-      throw new Inconsistent(
+      throw new InconsistencyError(
         "already-exists",
         `the following custom column names are mapped to more than one column: "${graphqlName}" ("${other}", "${column.name}")`,
       );
@@ -171,12 +171,10 @@ function toColumn(
     graphqlName,
     type: column.type,
     nullable: column.nullable,
-    hasDefault: column.hasDefault,
     insertable: writable,
     updatable: writable,
     comment: comment ?? column.comment,
     enumTable,
-    position: column.position,
   };
 }
 
@@ -220,7 +218,7 @@ export function claim(claims: readonly string[], owner: string, owners: RootFiel
     const holder = owners.get(wanted);
     if (holder === undefined) continue;
     const [root, field] = wanted.split(" ");
-    throw new Inconsistent(
+    throw new InconsistencyError(
       "unexpected",
       `Encountered conflicting definitions in the selection set for '${root}_root' for field '${field}' defined in [${holder}, ${owner}]. Fields must not be defined more than once across all sources.`,
     );

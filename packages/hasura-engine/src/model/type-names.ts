@@ -1,5 +1,5 @@
 import { type GraphQLNamedType, GraphQLSchema, isInterfaceType, isScalarType, printType } from "graphql";
-import { Inconsistent } from "./inconsistency.ts";
+import { InconsistencyError } from "./inconsistency.ts";
 import type { CustomTypes, RemoteRoleSchema } from "./model.ts";
 import type { TableDrafts } from "./table-drafts.ts";
 
@@ -132,8 +132,8 @@ function presetsOf(presets: RemoteRoleSchema["presets"], type: string): string {
   return JSON.stringify(own, (_key, value: unknown) => (value instanceof Map ? [...value] : value));
 }
 
-function clash(name: string, holder: string, claimant: string): Inconsistent {
-  return new Inconsistent(
+function clash(name: string, holder: string, claimant: string): InconsistencyError {
+  return new InconsistencyError(
     "unexpected",
     `Found conflicting definitions for GraphQL type '${name}', defined in [${holder}, ${claimant}]. Types must not be defined more than once across all sources.`,
   );

@@ -1,6 +1,6 @@
 import type { HeaderSetting } from "../model/model.ts";
 
-/** Client headers that describe the client's own connection and are never forwarded (hasura-semantics.md B.4). */
+/** Client headers that describe the client's own connection; Hasura never forwards them. */
 const IGNORED_HEADERS = [
   "Content-Length",
   "Content-MD5",

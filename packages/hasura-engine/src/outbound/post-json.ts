@@ -1,4 +1,5 @@
 import { request } from "undici";
+import { TIMER_MS_MAX } from "../limits.ts";
 
 export type OutboundRequest = {
   readonly url: string;
@@ -22,7 +23,7 @@ const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
  * timeout, when `signal` is aborted, and when the answer is longer than 32 MiB.
  */
 export async function postJson(outbound: OutboundRequest): Promise<OutboundAnswer> {
-  const timeoutMs = Math.min(outbound.timeoutSeconds * 1000, 2 ** 31 - 1);
+  const timeoutMs = Math.min(outbound.timeoutSeconds * 1000, TIMER_MS_MAX);
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = outbound.signal === undefined ? timeout : AbortSignal.any([timeout, outbound.signal]);
   const answer = await request(outbound.url, {

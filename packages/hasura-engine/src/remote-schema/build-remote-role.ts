@@ -11,14 +11,14 @@ import {
 } from "graphql";
 import type { RemotePreset, RemoteRoleSchema } from "../model/model.ts";
 import { checkRoleSchema } from "./check-role-schema.ts";
-import { fault, reasonOf } from "./role-schema-faults.ts";
+import { problem, reasonOf } from "./role-schema-problems.ts";
 
 /** `reason` is Hasura's text for the inconsistency (code `validation-failed`); `problems` are its pieces. */
 export type RemoteRole =
   | { readonly role: RemoteRoleSchema }
   | { readonly problems: readonly string[]; readonly reason: string };
 
-/** Checks a role's SDL against the upstream and takes out what presets decide (D.7). */
+/** Checks a role's SDL against the upstream and takes out what presets decide (docs/reference/hasura-semantics.md, "Remote schemas"). */
 export function buildRemoteRole(upstream: GraphQLSchema, sdl: string): RemoteRole {
   let document: DocumentNode;
   try {
@@ -52,7 +52,7 @@ function buildRole(document: DocumentNode, presets: Map<string, RemotePreset>): 
     .map((definition) => visiblePart(definition, isVisible));
   try {
     const schema = buildASTSchema({ ...document, definitions }, { assumeValid: true, assumeValidSDL: true });
-    if (!schema.getQueryType()) return refused([fault.queryRootMissing()]);
+    if (!schema.getQueryType()) return refused([problem.queryRootMissing()]);
     return { role: { schema, presets } };
   } catch (error) {
     return refused([error instanceof Error ? error.message : String(error)]);

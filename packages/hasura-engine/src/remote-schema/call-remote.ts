@@ -1,4 +1,4 @@
-import { HasuraError, PassedThroughErrors } from "../hasura-error.ts";
+import { HasuraError, PassedThroughError } from "../hasura-error.ts";
 import { isJsonList, isJsonObject, type Json, type JsonObject, parseJson, toPlain } from "../json/exact-json.ts";
 import type { RemoteSchema } from "../model/model.ts";
 import { forwardableHeaders } from "../outbound/client-headers.ts";
@@ -7,7 +7,7 @@ import { USER_AGENT } from "../outbound/user-agent.ts";
 import type { RequestContext } from "../session/session.ts";
 import { type PrintedOperation, withoutFillers } from "./print-operation.ts";
 
-/** Posts an operation and reads `data`. Any `errors` fail the client's request as they are (B.7). */
+/** Posts an operation and reads `data`. Any `errors` fail the client's request as they are. */
 export async function callRemote(
   remote: RemoteSchema,
   operation: PrintedOperation,
@@ -17,10 +17,10 @@ export async function callRemote(
   const body = parse(remote, text);
   const errors = isJsonObject(body) ? body.get("errors") : undefined;
   // Some servers answer a request that fails as a whole with a status of its own.
-  if (isJsonList(errors) && errors.length > 0) throw new PassedThroughErrors(errors.map(toPlain));
-  if (status !== 200) throw fault(remote, `status ${status}`);
+  if (isJsonList(errors) && errors.length > 0) throw new PassedThroughError(errors.map(toPlain));
+  if (status !== 200) throw remoteSchemaError(remote, `status ${status}`);
   const data = isJsonObject(body) ? body.get("data") : undefined;
-  if (!isJsonObject(data)) throw fault(remote, "an answer without data");
+  if (!isJsonObject(data)) throw remoteSchemaError(remote, "an answer without data");
   return withoutFillers(operation, data);
 }
 
@@ -47,7 +47,7 @@ async function post(
       signal: context.signal,
     });
   } catch (error) {
-    throw fault(remote, error instanceof Error ? error.message : String(error), error);
+    throw remoteSchemaError(remote, error instanceof Error ? error.message : String(error), error);
   }
 }
 
@@ -55,12 +55,15 @@ function parse(remote: RemoteSchema, text: string): Json {
   try {
     return parseJson(text);
   } catch (error) {
-    throw fault(remote, "an answer that is not JSON", error);
+    throw remoteSchemaError(remote, "an answer that is not JSON", error);
   }
 }
 
 /** The address stays out of the message: clients need not know it. */
-function fault(remote: RemoteSchema, reason: string, cause?: unknown): HasuraError {
+function remoteSchemaError(remote: RemoteSchema, reason: string, cause?: unknown): HasuraError {
   const message = `HTTP exception occurred while sending the request to the remote schema "${remote.name}"`;
-  return new HasuraError("remote-schema-error", message, "$", { cause, internal: { url: remote.url, error: reason } });
+  return new HasuraError("remote-schema-error", message, "$", {
+    cause,
+    internal: { url: remote.writtenUrl, error: reason },
+  });
 }

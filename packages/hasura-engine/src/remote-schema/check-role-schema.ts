@@ -26,7 +26,7 @@ import {
 } from "graphql";
 import type { RemotePreset } from "../model/model.ts";
 import { readPreset } from "./read-preset.ts";
-import { type DefinitionKind, fault, type ParentKind } from "./role-schema-faults.ts";
+import { type DefinitionKind, type ParentKind, problem } from "./role-schema-problems.ts";
 
 /** `presets`: by `Type.field.argument` or `InputType.field`. */
 export type CheckedRoleSchema = {
@@ -36,8 +36,8 @@ export type CheckedRoleSchema = {
 
 const BUILT_IN_SCALARS = ["ID", "Int", "Float", "Boolean", "String"];
 
-/** A fault after which the check ends, as in Hasura; the others are collected. */
-class Refusal extends Error {}
+/** A problem after which the check ends, as in Hasura; the others are collected. */
+class RoleSchemaError extends Error {}
 
 type Check = {
   readonly upstream: GraphQLSchema;
@@ -48,7 +48,7 @@ type Check = {
   refusal(problem: string): Error;
 };
 
-/** Checks in document order that a role's SDL is a sub-schema of the upstream (D.7) and reads its presets. */
+/** Checks in document order that a role's SDL is a sub-schema of the upstream and reads its presets. */
 export function checkRoleSchema(upstream: GraphQLSchema, document: DocumentNode): CheckedRoleSchema {
   const problems: string[] = [];
   const check: Check = {
@@ -58,13 +58,13 @@ export function checkRoleSchema(upstream: GraphQLSchema, document: DocumentNode)
     dispute: (problem) => void problems.push(problem),
     refusal(problem) {
       problems.push(problem);
-      return new Refusal(problem);
+      return new RoleSchemaError(problem);
     },
   };
   try {
     checkDocument(check);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof RoleSchemaError)) throw error;
   }
   return { presets: check.presets, problems };
 }
@@ -73,10 +73,10 @@ function checkDocument(check: Check): void {
   const definitions = check.document.definitions;
   const types = definitions.filter(isTypeDefinitionNode);
   const other = definitions.find((definition) => !isTypeDefinitionNode(definition) && !isSchemaDefinition(definition));
-  if (other !== undefined) throw check.refusal(fault.definitionRefused(other.kind));
+  if (other !== undefined) throw check.refusal(problem.definitionRefused(other.kind));
   const twice = duplicates(types.map((type) => type.name.value));
-  if (twice.length > 0) throw check.refusal(fault.duplicateTypes(twice));
-  if (definitions.filter(isSchemaDefinition).length > 1) throw check.refusal(fault.severalSchemaDefinitions());
+  if (twice.length > 0) throw check.refusal(problem.duplicateTypes(twice));
+  if (definitions.filter(isSchemaDefinition).length > 1) throw check.refusal(problem.severalSchemaDefinitions());
   for (const type of types) checkType(check, type);
 }
 
@@ -90,30 +90,30 @@ function checkType(check: Check, definition: TypeDefinitionNode): void {
   switch (definition.kind) {
     case Kind.SCALAR_TYPE_DEFINITION:
       if (BUILT_IN_SCALARS.includes(name)) break;
-      if (!isScalarType(found)) throw check.refusal(fault.typeMissing("Scalar", name));
+      if (!isScalarType(found)) throw check.refusal(problem.typeMissing("Scalar", name));
       checkDirectives(check, definition.directives, "Scalar", name);
       break;
     case Kind.INTERFACE_TYPE_DEFINITION:
-      if (!isInterfaceType(found)) throw check.refusal(fault.typeMissing("Interface", name));
+      if (!isInterfaceType(found)) throw check.refusal(problem.typeMissing("Interface", name));
       checkDirectives(check, definition.directives, "Interface", name);
       checkFields(check, definition.fields ?? [], found.getFields(), "Interface", name);
       break;
     case Kind.OBJECT_TYPE_DEFINITION:
-      if (!isObjectType(found)) throw check.refusal(fault.typeMissing("Object", name));
+      if (!isObjectType(found)) throw check.refusal(problem.typeMissing("Object", name));
       checkDirectives(check, definition.directives, "Object", name);
       checkInterfaces(check, definition, names(found.getInterfaces()));
       checkFields(check, definition.fields ?? [], found.getFields(), "Object", name);
       break;
     case Kind.UNION_TYPE_DEFINITION:
-      if (!isUnionType(found)) throw check.refusal(fault.typeMissing("Union", name));
+      if (!isUnionType(found)) throw check.refusal(problem.typeMissing("Union", name));
       checkUnion(check, definition, names(found.getTypes()));
       break;
     case Kind.ENUM_TYPE_DEFINITION:
-      if (!isEnumType(found)) throw check.refusal(fault.typeMissing("Enum", name));
+      if (!isEnumType(found)) throw check.refusal(problem.typeMissing("Enum", name));
       checkEnum(check, definition, names(found.getValues()));
       break;
     case Kind.INPUT_OBJECT_TYPE_DEFINITION:
-      if (!isInputObjectType(found)) throw check.refusal(fault.typeMissing("Input object", name));
+      if (!isInputObjectType(found)) throw check.refusal(problem.typeMissing("Input object", name));
       checkDirectives(check, definition.directives, "Input object", name);
       checkInputs(check, definition.fields ?? [], Object.values(found.getFields()), name, name);
       break;
@@ -137,15 +137,15 @@ function checkInterfaces(check: Check, definition: ObjectTypeDefinitionNode, ups
     );
   const custom = surplus.filter(declared);
   const missing = surplus.filter((type) => !declared(type));
-  if (custom.length > 0) check.dispute(fault.customInterfaces(name, custom));
-  if (missing.length > 0) check.dispute(fault.interfacesMissing(name, missing));
+  if (custom.length > 0) check.dispute(problem.customInterfaces(name, custom));
+  if (missing.length > 0) check.dispute(problem.interfacesMissing(name, missing));
 }
 
 function checkUnion(check: Check, definition: UnionTypeDefinitionNode, upstream: readonly string[]): void {
   const name = definition.name.value;
   checkDirectives(check, definition.directives, "Union", name);
   const surplus = (definition.types ?? []).map((type) => type.name.value).filter((type) => !upstream.includes(type));
-  if (surplus.length > 0) throw check.refusal(fault.membersMissing(name, surplus));
+  if (surplus.length > 0) throw check.refusal(problem.membersMissing(name, surplus));
 }
 
 function checkEnum(check: Check, definition: EnumTypeDefinitionNode, upstream: readonly string[]): void {
@@ -153,9 +153,9 @@ function checkEnum(check: Check, definition: EnumTypeDefinitionNode, upstream: r
   checkDirectives(check, definition.directives, "Enum", name);
   const values = (definition.values ?? []).map((value) => value.name.value);
   const twice = duplicates(values);
-  if (twice.length > 0) throw check.refusal(fault.duplicateEnumValues(name, twice));
+  if (twice.length > 0) throw check.refusal(problem.duplicateEnumValues(name, twice));
   const surplus = values.filter((value) => !upstream.includes(value));
-  if (surplus.length > 0) check.dispute(fault.enumValuesMissing(name, surplus));
+  if (surplus.length > 0) check.dispute(problem.enumValuesMissing(name, surplus));
 }
 
 function checkFields(
@@ -166,15 +166,15 @@ function checkFields(
   parent: string,
 ): void {
   const twice = duplicates(fields.map((field) => field.name.value));
-  if (twice.length > 0) throw check.refusal(fault.duplicateFields(kind, parent, twice));
+  if (twice.length > 0) throw check.refusal(problem.duplicateFields(kind, parent, twice));
   for (const field of fields) {
     const name = field.name.value;
     const found = upstream[name];
-    if (found === undefined) throw check.refusal(fault.fieldMissing(kind, parent, name));
+    if (found === undefined) throw check.refusal(problem.fieldMissing(kind, parent, name));
     checkDirectives(check, field.directives, `${kind} field`, parent);
     const received = print(field.type);
     if (received !== String(found.type))
-      check.dispute(fault.typeDiffers(name, `${kind} field`, String(found.type), received));
+      check.dispute(problem.typeDiffers(name, `${kind} field`, String(found.type), received));
     checkInputs(check, field.arguments ?? [], found.args, name, `${parent}.${name}`);
   }
 }
@@ -188,7 +188,7 @@ function checkInputs(
   presetPrefix: string,
 ): void {
   const twice = duplicates(inputs.map((input) => input.name.value));
-  if (twice.length > 0) throw check.refusal(fault.duplicateArguments(owner, twice));
+  if (twice.length > 0) throw check.refusal(problem.duplicateArguments(owner, twice));
   const required = (name: string): boolean =>
     inputs.some((input) => input.name.value === name && input.type.kind === Kind.NON_NULL_TYPE);
   const missing = upstream.filter(
@@ -196,7 +196,7 @@ function checkInputs(
   );
   if (missing.length > 0)
     throw check.refusal(
-      fault.requiredArgumentsMissing(
+      problem.requiredArgumentsMissing(
         owner,
         missing.map((input) => input.name),
       ),
@@ -204,7 +204,7 @@ function checkInputs(
   for (const input of inputs) {
     const name = input.name.value;
     const found = upstream.find((candidate) => candidate.name === name);
-    if (found === undefined) throw check.refusal(fault.inputMissing(owner, name));
+    if (found === undefined) throw check.refusal(problem.inputMissing(owner, name));
     const preset = checkInput(check, input, found, owner);
     if (preset !== undefined) check.presets.set(`${presetPrefix}.${name}`, preset);
   }
@@ -220,10 +220,10 @@ function checkInput(
   const directive = presetDirective(check, input.directives, "Input object argument", owner);
   const received = print(input.type);
   if (received !== String(upstream.type))
-    check.dispute(fault.typeDiffers(name, "Input object argument", String(upstream.type), received));
+    check.dispute(problem.typeDiffers(name, "Input object argument", String(upstream.type), received));
   const wantedDefault = defaultText(upstream);
   const givenDefault = input.defaultValue === undefined ? "" : print(input.defaultValue);
-  if (givenDefault !== wantedDefault) check.dispute(fault.defaultDiffers(owner, name, wantedDefault, givenDefault));
+  if (givenDefault !== wantedDefault) check.dispute(problem.defaultDiffers(owner, name, wantedDefault, givenDefault));
   return directive === undefined ? undefined : readPreset(directive, input.type, name, check.document, check.refusal);
 }
 
@@ -240,7 +240,7 @@ function checkDirectives(
   kind: Exclude<ParentKind, "Input object argument"> | DefinitionKind,
   parent: string,
 ): void {
-  if (presetDirective(check, directives, kind, parent) !== undefined) check.dispute(fault.presetPlace());
+  if (presetDirective(check, directives, kind, parent) !== undefined) check.dispute(problem.presetPlace());
 }
 
 function presetDirective(
@@ -251,11 +251,11 @@ function presetDirective(
 ): ConstDirectiveNode | undefined {
   const others = directives.filter((directive) => directive.name.value !== "preset");
   const twice = duplicates(others.map((directive) => directive.name.value));
-  if (twice.length > 0) throw check.refusal(fault.duplicateDirectives(kind, parent, twice));
+  if (twice.length > 0) throw check.refusal(problem.duplicateDirectives(kind, parent, twice));
   const unknown = others[0];
-  if (unknown !== undefined) throw check.refusal(fault.typeMissing("Directive", unknown.name.value));
+  if (unknown !== undefined) throw check.refusal(problem.typeMissing("Directive", unknown.name.value));
   const presets = directives.filter((directive) => directive.name.value === "preset");
-  if (presets.length > 1) throw check.refusal(fault.severalPresets(kind, parent));
+  if (presets.length > 1) throw check.refusal(problem.severalPresets(kind, parent));
   return presets[0];
 }
 

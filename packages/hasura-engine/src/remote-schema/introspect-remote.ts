@@ -21,12 +21,12 @@ const answerSchema = z.object({
 /** The upstream's whole schema. Rejects with `remote-schema-error`; the message is fit for an inconsistency's reason. */
 export async function introspectRemote(target: IntrospectionTarget): Promise<GraphQLSchema> {
   const answer = await fetchAnswer(target);
-  if (answer.status !== 200) throw fault(`introspection was answered with status ${answer.status}`);
+  if (answer.status !== 200) throw remoteSchemaError(`introspection was answered with status ${answer.status}`);
   try {
     const { data } = answerSchema.parse(JSON.parse(answer.text));
     return buildClientSchema(data, { assumeValid: true });
   } catch (error) {
-    throw fault("the answer to the introspection query is not a schema", error);
+    throw remoteSchemaError("the answer to the introspection query is not a schema", error);
   }
 }
 
@@ -44,11 +44,11 @@ async function fetchAnswer({ url, headers, timeoutSeconds, signal }: Introspecti
       signal,
     });
   } catch (error) {
-    throw fault("the remote schema cannot be reached", error);
+    throw remoteSchemaError("the remote schema cannot be reached", error);
   }
 }
 
-function fault(message: string, cause?: unknown): HasuraError {
+function remoteSchemaError(message: string, cause?: unknown): HasuraError {
   return new HasuraError("remote-schema-error", message, "$", {
     cause,
     internal: cause instanceof Error ? cause.message : undefined,

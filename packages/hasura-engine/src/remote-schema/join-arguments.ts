@@ -1,7 +1,8 @@
 import { type GraphQLInputType, type GraphQLSchema, getNamedType, isEnumType, isInputObjectType } from "graphql";
 import { isJsonList, isJsonObject, type Json, toJson } from "../json/exact-json.ts";
 import type { RemoteArgument } from "../model/model.ts";
-import type { RemoteField, RemoteJoin, RemoteValue } from "../request/plan.ts";
+import type { RemoteField, RemoteJoin, RemoteValue } from "../plan/plan.ts";
+import { argumentTypes } from "./argument-types.ts";
 import { mergeValues } from "./presets.ts";
 
 /** The upstream field for one row: the relationship's path with its arguments, and the client's selection at its end. */
@@ -15,7 +16,7 @@ export function joinedField(join: RemoteJoin, cells: readonly Json[]): RemoteFie
   const [field] = path.reduceRight<readonly RemoteField[]>((below, step, index) => {
     const last = index === path.length - 1;
     const parentType = last ? join.parentType : (parents[index] ?? "");
-    const types = inputTypes(join.remote.schema, parentType, step.field);
+    const types = argumentTypes(join.remote.schema, parentType, step.field);
     const values = [...step.arguments].map(([name, argument]): [string, RemoteValue] => [
       name,
       argumentValue(argument, cellOf, types.get(name)),
@@ -72,13 +73,6 @@ function parentTypes(schema: GraphQLSchema, fields: readonly string[]): readonly
     parent = field === undefined ? "" : getNamedType(field.type).name;
   }
   return parents;
-}
-
-function inputTypes(schema: GraphQLSchema, parentType: string, field: string): ReadonlyMap<string, GraphQLInputType> {
-  const type = schema.getType(parentType);
-  const found = type !== undefined && "getFields" in type ? type.getFields()[field] : undefined;
-  const list = found !== undefined && "args" in found ? found.args : [];
-  return new Map(list.map((argument) => [argument.name, argument.type]));
 }
 
 function argumentValue(

@@ -1,9 +1,9 @@
 import { isJsonList, type Json, parseJson, printJson } from "../json/exact-json.ts";
-import type { RemoteField, RemoteJoin } from "../request/plan.ts";
+import { hasJoins, type JoinTarget, replaceCells } from "../plan/join-rows.ts";
+import type { RemoteField, RemoteJoin } from "../plan/plan.ts";
 import type { RequestContext } from "../session/session.ts";
 import { callRemote } from "./call-remote.ts";
 import { answerAt, joinedField, usedColumns } from "./join-arguments.ts";
-import { hasJoins, type JoinTarget, replaceCells } from "./join-rows.ts";
 import { presetScope } from "./presets.ts";
 import { type PrintedRoot, printOperation } from "./print-operation.ts";
 

@@ -1,8 +1,9 @@
 import { type GraphQLInputType, getNamedType, isEnumType, isInputObjectType } from "graphql";
 import { HasuraError } from "../hasura-error.ts";
 import type { RemotePreset, RemoteRoleSchema, RemoteSchema } from "../model/model.ts";
-import type { RemoteValue } from "../request/plan.ts";
+import type { RemoteValue } from "../plan/plan.ts";
 import type { Session } from "../session/session.ts";
+import { argumentTypes } from "./argument-types.ts";
 
 /** What presets of a session's role add to one remote schema. */
 export type PresetScope = {
@@ -23,7 +24,7 @@ type Arguments = ReadonlyMap<string, RemoteValue>;
  */
 export function completeArguments(scope: PresetScope, parentType: string, field: string, given: Arguments): Arguments {
   if (scope.role === undefined) return given;
-  const types = argumentTypes(scope, parentType, field);
+  const types = argumentTypes(scope.remote.schema, parentType, field);
   const complete = new Map<string, RemoteValue>();
   for (const [name, type] of types) {
     const preset = scope.role.presets.get(`${parentType}.${field}.${name}`);
@@ -34,17 +35,6 @@ export function completeArguments(scope: PresetScope, parentType: string, field:
   }
   for (const [name, value] of given) if (!complete.has(name)) complete.set(name, value);
   return complete;
-}
-
-function argumentTypes(
-  { remote }: PresetScope,
-  parentType: string,
-  field: string,
-): ReadonlyMap<string, GraphQLInputType> {
-  const type = remote.schema.getType(parentType);
-  const found = type !== undefined && "getFields" in type ? type.getFields()[field] : undefined;
-  const list = found !== undefined && "args" in found ? found.args : [];
-  return new Map(list.map((argument) => [argument.name, argument.type]));
 }
 
 /** Adds presets of input fields wherever an input object stands. */
@@ -95,7 +85,7 @@ export function mergeValues(below: RemoteValue | undefined, above: RemoteValue |
   return { kind: "object", fields };
 }
 
-/** Coercion of a session variable to the preset's scalar or enum (B.3). */
+/** Coercion of a session variable to the preset's scalar or enum. */
 function sessionValue({ role, session }: PresetScope, variable: string, typeName: string): RemoteValue {
   const value = session.variables.get(variable);
   if (value === undefined) throw new HasuraError("not-found", `"${variable}" session variable expected, but not found`);

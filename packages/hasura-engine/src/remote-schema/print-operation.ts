@@ -8,7 +8,7 @@ import {
   isSpecifiedScalarType,
 } from "graphql";
 import { isJsonList, isJsonObject, type Json, type JsonObject } from "../json/exact-json.ts";
-import type { RemoteField, RemoteSelection, RemoteValue } from "../request/plan.ts";
+import type { RemoteField, RemoteSelection, RemoteValue } from "../plan/plan.ts";
 import { completeArguments, type PresetScope } from "./presets.ts";
 
 const FILLER_ALIAS = "__nothing_selected";
@@ -19,7 +19,8 @@ const FILLER = `${FILLER_ALIAS}: __typename`;
 export type PrintedRoot = { readonly alias: string; readonly field: RemoteField };
 
 /** GraphQL text for an upstream, and the variables that stand for what has no literal form. */
-export type PrintedOperation = { readonly query: string /** JSON text. */; readonly variablesText: string };
+/** `variablesText` is JSON. */
+export type PrintedOperation = { readonly query: string; readonly variablesText: string };
 
 type Printer = { readonly scope: PresetScope; readonly variables: { readonly type: string; readonly json: string }[] };
 

@@ -1,6 +1,6 @@
 import { HasuraError } from "../hasura-error.ts";
 import { printJson } from "../json/exact-json.ts";
-import type { RemoteCall } from "../request/plan.ts";
+import type { RemoteCall } from "../plan/plan.ts";
 import type { RequestContext } from "../session/session.ts";
 import { callRemote } from "./call-remote.ts";
 import { presetScope } from "./presets.ts";

@@ -13,7 +13,7 @@ export function boundedSocket(bytesMax: number): Socket {
   let received = 0;
   socket.on("data", (chunk: Buffer) => {
     received = isEnd(chunk) ? 0 : received + chunk.length;
-    if (received > bytesMax) socket.destroy(answerTooLarge(bytesMax));
+    if (received > bytesMax) socket.destroy(new AnswerTooLargeError(bytesMax));
   });
   return socket;
 }
@@ -25,6 +25,9 @@ function isEnd(chunk: Buffer): boolean {
   return length < 6 || (chunk[length - 6] === 0x5a && chunk.readUInt32BE(length - 5) === 5);
 }
 
-export function answerTooLarge(bytesMax: number): HasuraError {
-  return new HasuraError("bad-request", `the answer is larger than ${bytesMax} bytes`);
+export class AnswerTooLargeError extends HasuraError {
+  constructor(bytesMax: number) {
+    super("bad-request", `the answer is larger than ${bytesMax} bytes`);
+    this.name = "AnswerTooLargeError";
+  }
 }

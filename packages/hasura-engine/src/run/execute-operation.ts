@@ -1,21 +1,23 @@
-import type pg from "pg";
 import { HasuraError } from "../hasura-error.ts";
 import type { Json } from "../json/exact-json.ts";
-import { hasJoins, type JoinTarget, targetOfMutation, targetOfQuery } from "../remote-schema/join-rows.ts";
-import type { ActionCall, Operation, RemoteCall, RootField, TableQuery } from "../request/plan.ts";
+import { beyond } from "../plan/document-budget.ts";
+import { hasJoins, type JoinTarget, targetOfMutation, targetOfQuery } from "../plan/join-rows.ts";
+import type { ActionCall, Operation, RemoteCall, RootField, TableQuery } from "../plan/plan.ts";
 import type { RequestContext } from "../session/session.ts";
 import type { Bindings } from "../sql/bind-parameters.ts";
 import { compileTableQuery } from "../sql/compile-query.ts";
 import type { CompileOptions, Statement } from "../sql/statement.ts";
-import { ANSWER_BYTES_MAX, answerTooLarge } from "./bounded-socket.ts";
+import { ANSWER_BYTES_MAX, AnswerTooLargeError } from "./bounded-socket.ts";
+import type { Connection, Connections } from "./connections.ts";
 import { mapPostgresError } from "./postgres-error.ts";
 import { runTableMutation } from "./run-mutation.ts";
-import { type Connection, runStatement, textOf } from "./run-statement.ts";
+import { runStatement, textOf } from "./run-statement.ts";
 
 /** What other folders contribute to the answer of a document. */
 export type ExecutionDeps = {
-  readonly pool: pg.Pool;
+  readonly connections: Connections;
   readonly options: CompileOptions;
+  readonly statementLengthMax: number;
   readonly runAction: (
     call: ActionCall,
     context: RequestContext,
@@ -41,7 +43,7 @@ export async function executeOperation(
 ): Promise<Answer> {
   const [only, ...others] = operation.rootFields;
   if (operation.kind === "query" && only !== undefined && only.kind !== "remote" && others.length === 0) {
-    const { text, setCookie } = await runField(only, execution, deps, deps.pool);
+    const { text, setCookie } = await runField(only, execution, deps, deps.connections);
     return { dataText: `{${JSON.stringify(only.alias)}:${text}}`, setCookie };
   }
   const parts =
@@ -61,10 +63,10 @@ async function runQuery(operation: Operation, execution: Execution, deps: Execut
   const remotes = remoteGroups(operation).map((group) => () => runRemoteGroup(group, execution, deps));
   const others = operation.rootFields
     .filter(({ kind }) => kind !== "remote")
-    .map((field) => async () => [await runField(field, execution, deps, deps.pool)]);
+    .map((field) => async () => [await runField(field, execution, deps, deps.connections)]);
   const keep = (parts: readonly Part[]): void => {
     for (const part of parts) size += part.text.length;
-    if (size > ANSWER_BYTES_MAX) throw answerTooLarge(ANSWER_BYTES_MAX);
+    if (size > ANSWER_BYTES_MAX) throw new AnswerTooLargeError(ANSWER_BYTES_MAX);
     answered.push(...parts);
   };
   await inParallel([...remotes, ...others], keep, execution.context.signal);
@@ -124,7 +126,7 @@ async function runRemoteGroup(
 async function runMutation(operation: Operation, execution: Execution, deps: ExecutionDeps): Promise<Part[]> {
   const tablesOnly = operation.rootFields.every(({ kind }) => kind === "table-mutation" || kind === "typename");
   if (tablesOnly) {
-    const parts = await inTransaction(execution, deps, async (connection) => {
+    const parts = await inSession(execution, deps, async (connection) => {
       const written: Part[] = [];
       for (const field of operation.rootFields) written.push(await runField(field, execution, deps, connection));
       return written;
@@ -134,10 +136,10 @@ async function runMutation(operation: Operation, execution: Execution, deps: Exe
   const parts: Part[] = [];
   for (const field of operation.rootFields) {
     if (field.kind === "table-mutation") {
-      const part = await inTransaction(execution, deps, (connection) => runField(field, execution, deps, connection));
+      const part = await inSession(execution, deps, (connection) => runField(field, execution, deps, connection));
       parts.push(...(await joinMutations({ ...operation, rootFields: [field] }, [part], execution, deps)));
     } else if (field.kind === "remote") parts.push(...(await runRemoteGroup([field], execution, deps)));
-    else parts.push(await runField(field, execution, deps, deps.pool));
+    else parts.push(await runField(field, execution, deps, deps.connections));
   }
   return parts;
 }
@@ -176,7 +178,9 @@ async function runField(
     case "introspection":
       return plain(deps.runIntrospection(field));
     case "table-query": {
-      const text = textOf(await runStatement(connection, compiledQuery(field.query, deps.options), bindings), "data");
+      const statement = compiledQuery(field.query, deps.options);
+      refuseLong(statement, deps.statementLengthMax, `$.selectionSet.${field.field}`);
+      const text = textOf(await runStatement(connection, statement, bindings), "data");
       const target = joinsOf(field.query);
       return plain(target === undefined ? text : await deps.joinRemotes(target, text, execution.context));
     }
@@ -190,6 +194,11 @@ async function runField(
     case "table-stream":
       throw new HasuraError("unexpected", "this field cannot run here");
   }
+}
+
+/** Throws before PostgreSQL has to parse and plan it. */
+export function refuseLong({ text }: Statement, lengthMax: number, path: string): void {
+  if (text.length > lengthMax) throw beyond(`the SQL of the document is longer than ${lengthMax} characters`, path);
 }
 
 /** A plan that comes back from the plan cache brings its compiled SQL with it. */
@@ -216,34 +225,22 @@ function joinsOf(query: TableQuery): JoinTarget | undefined {
   return found.target;
 }
 
-/** READ COMMITTED, with the session told to the database first: audit and event triggers read it. */
-async function inTransaction<T>(
+/** With the session told to the database first: audit and event triggers read it. */
+async function inSession<T>(
   { context }: Execution,
-  { pool }: ExecutionDeps,
-  work: (connection: pg.PoolClient) => Promise<T>,
+  { connections }: ExecutionDeps,
+  work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw mapPostgresError(error, "$");
-  });
-  let broken = false;
   try {
-    await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
-    await client.query(
-      "SELECT set_config('hasura.user', $1, true), set_config('hasura.tracecontext', $2, true)",
-      sessionSettings(context),
-    );
-    const result = await work(client);
-    await client.query("COMMIT").catch((error: unknown) => {
-      throw mapPostgresError(error, "$");
+    return await connections.transaction(async (connection) => {
+      await connection.query({
+        text: "SELECT set_config('hasura.user', $1, true), set_config('hasura.tracecontext', $2, true)",
+        values: sessionSettings(context),
+      });
+      return work(connection);
     });
-    return result;
   } catch (error) {
-    await client.query("ROLLBACK").catch(() => {
-      broken = true;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
+    throw mapPostgresError(error, "$");
   }
 }
 

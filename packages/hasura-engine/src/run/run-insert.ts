@@ -1,12 +1,13 @@
 import { HasuraError } from "../hasura-error.ts";
-import { tableText } from "../metadata/scalars.ts";
+import { tableText } from "../metadata/table-name.ts";
 import type { Column } from "../model/model.ts";
-import type { Parameter } from "../permissions/expression.ts";
-import type { Insert, InsertRow, NestedInsert } from "../request/plan.ts";
+import type { Parameter } from "../model/permissions/expression.ts";
+import type { Insert, InsertRow, NestedInsert } from "../plan/plan.ts";
 import type { Bindings } from "../sql/bind-parameters.ts";
 import { compileInsert, type OutputPart } from "../sql/mutation-sql.ts";
 import type { CompileOptions } from "../sql/statement.ts";
-import { type Connection, type ResultRow, runStatement } from "./run-statement.ts";
+import type { Connection } from "./connections.ts";
+import { type ResultRow, runStatement } from "./run-statement.ts";
 
 export type MutationRun = {
   readonly connection: Connection;

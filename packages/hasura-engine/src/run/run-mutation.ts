@@ -1,5 +1,5 @@
 import type { Table } from "../model/model.ts";
-import type { MutationOutput, RowSelection, TableMutation, Update } from "../request/plan.ts";
+import type { MutationOutput, RowSelection, TableMutation, Update } from "../plan/plan.ts";
 import {
   compileDelete,
   compileReturning,
@@ -12,7 +12,7 @@ import type { Statement } from "../sql/statement.ts";
 import { hasNested, insertFlat, insertNested, type MutationRun, refuseUnchecked, type Written } from "./run-insert.ts";
 import { runStatement } from "./run-statement.ts";
 
-/** Runs one table mutation on an open transaction and answers its field's JSON text. */
+/** Runs one table mutation on an open transaction and returns its field's JSON text. */
 export async function runTableMutation(run: MutationRun, mutation: TableMutation): Promise<string> {
   switch (mutation.kind) {
     case "insert": {

@@ -101,17 +101,17 @@ function objectType(scope: OutputScope, object: CustomObject): GraphQLObjectType
 }
 
 function objectFields(scope: OutputScope, object: CustomObject): GraphQLFieldConfigMap<unknown, unknown> {
-  const { meanings, access, model } = scope;
+  const { fieldBindings, access, model } = scope;
   const fields: GraphQLFieldConfigMap<unknown, unknown> = {};
   for (const field of object.fields) {
-    meanings.set(object.name, field.name, { kind: "action-field" });
+    fieldBindings.set(object.name, field.name, { kind: "action-field" });
     fields[field.name] = { type: outputOf(scope, parseType(field.type)), description: field.description };
   }
   for (const relationship of object.relationships) {
     const target = model.tables.get(relationship.target);
     const select = target === undefined ? undefined : access.of(target).select;
     if (target === undefined || select === undefined) continue;
-    meanings.set(object.name, relationship.name, {
+    fieldBindings.set(object.name, relationship.name, {
       kind: "action-relationship",
       relationship,
       target,
@@ -124,7 +124,7 @@ function objectFields(scope: OutputScope, object: CustomObject): GraphQLFieldCon
     fields[relationship.name] = { type: many(tableType(scope, target)), args: selectArguments(scope, target) };
     if (!select.aggregations) continue;
     const aggregate = `${relationship.name}_aggregate`;
-    meanings.set(object.name, aggregate, { kind: "action-relationship", relationship, target, aggregate: true });
+    fieldBindings.set(object.name, aggregate, { kind: "action-relationship", relationship, target, aggregate: true });
     fields[aggregate] = { type: nonNull(aggregateType(scope, target, select)), args: selectArguments(scope, target) };
   }
   return fields;

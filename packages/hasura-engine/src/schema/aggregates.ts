@@ -1,5 +1,5 @@
-import type { Column, PgType } from "../model/model.ts";
-import type { AggregateFunction } from "../request/plan.ts";
+import { NUMERIC_TYPES, ORDERABLE_TYPES, type PgType } from "../catalog/pg-type.ts";
+import type { Column } from "../model/model.ts";
 import type { SelectAccess } from "./role-access.ts";
 
 export const AGGREGATES = [
@@ -13,38 +13,17 @@ export const AGGREGATES = [
   "var_pop",
   "var_samp",
   "variance",
-] as const satisfies readonly Exclude<AggregateFunction, "count">[];
+] as const;
 export type ColumnAggregate = (typeof AGGREGATES)[number];
-
-const NUMERIC = new Set(["int2", "int4", "int8", "float4", "float8", "numeric", "money"]);
-const ORDERABLE = new Set([
-  "int2",
-  "int4",
-  "int8",
-  "float4",
-  "float8",
-  "numeric",
-  "money",
-  "text",
-  "varchar",
-  "bpchar",
-  "citext",
-  "name",
-  "char",
-  "date",
-  "timestamp",
-  "timestamptz",
-  "timetz",
-  "uuid",
-  "ltree",
-]);
+export type AggregateFunction = "count" | ColumnAggregate;
 
 /** Columns an aggregate function is offered for; none means the function is absent. */
 export function aggregateColumns(select: SelectAccess, name: ColumnAggregate): readonly Column[] {
-  const fits = name === "max" || name === "min" ? isOrderable : (type: PgType) => NUMERIC.has(type.baseName);
+  const fits = name === "max" || name === "min" ? isOrderable : (type: PgType) => NUMERIC_TYPES.has(type.baseName);
   return select.columns.filter(({ type, enumTable }) => enumTable === undefined && fits(type));
 }
 
 function isOrderable(type: PgType): boolean {
-  return type.kind === "enum" || type.kind === "array" || ORDERABLE.has(type.baseName);
+  if (type.kind === "array") return type.element !== undefined && type.element.baseName !== "json";
+  return type.kind === "enum" || (ORDERABLE_TYPES.has(type.baseName) && type.unordered !== true);
 }

@@ -29,7 +29,7 @@ export function columnInput(scope: SchemaScope, column: Column): GraphQLInputTyp
   return column.type.kind === "array" ? listOf(scalar) : scalar;
 }
 
-export function enumTableType({ types }: Pick<SchemaScope, "types">, table: Table): GraphQLEnumType {
+function enumTableType({ types }: Pick<SchemaScope, "types">, table: Table): GraphQLEnumType {
   return types.enumType(`${table.graphqlName}_enum`, undefined, () =>
     Object.fromEntries(
       [...(table.enumValues ?? [])]

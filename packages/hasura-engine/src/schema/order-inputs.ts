@@ -14,7 +14,7 @@ export function selectColumn({ access, types }: SchemaScope, table: Table): Grap
   );
 }
 
-export function orderByEnum(types: TypeRegistry): GraphQLEnumType {
+function orderByEnum(types: TypeRegistry): GraphQLEnumType {
   return types.enumType("order_by", "column ordering options", () => ({
     asc: { description: "in ascending order, nulls last" },
     asc_nulls_first: { description: "in ascending order, nulls first" },

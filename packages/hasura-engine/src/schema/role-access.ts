@@ -1,5 +1,5 @@
 import type { Column, Model, Preset, Relationship, RootFieldKind, SelectPermission, Table } from "../model/model.ts";
-import { type Expression, TRUE } from "../permissions/expression.ts";
+import { type Expression, TRUE } from "../model/permissions/expression.ts";
 
 /** What one role may do with one table, presets, filters and checks included. `admin` may do everything. */
 export type TableAccess = {

@@ -11,7 +11,7 @@ import {
 import type { Model, Table } from "../model/model.ts";
 import { actionField } from "./action-types.ts";
 import { columnInput, list, listOf, required, type SchemaScope } from "./column-types.ts";
-import { createMeanings, type Meanings } from "./meaning.ts";
+import { createFieldBindings, type FieldBindings } from "./field-binding.ts";
 import { streamCursorInput } from "./order-inputs.ts";
 import { remoteRelationshipField } from "./remote-relationship-field.ts";
 import { type RemoteView, viewRemote } from "./remote-types.ts";
@@ -40,7 +40,7 @@ export type RoleSchema = {
   readonly role: string;
   readonly backendOnly: boolean;
   readonly access: RoleAccess;
-  readonly meanings: Meanings;
+  readonly fieldBindings: FieldBindings;
   readonly query: GraphQLObjectType;
   /** Undefined: the role can change nothing. */
   readonly mutation: GraphQLObjectType | undefined;
@@ -78,7 +78,7 @@ export const NO_QUERIES =
 function buildRoleSchema(model: Model, role: string, backendOnly: boolean): RoleSchema {
   const types = createTypeRegistry();
   const access = createRoleAccess(model, role, backendOnly);
-  const meanings = createMeanings();
+  const fieldBindings = createFieldBindings();
   const remotes = new Map(
     model.remoteSchemas.flatMap((remote) => {
       const view = viewRemote(types, remote, role);
@@ -89,7 +89,7 @@ function buildRoleSchema(model: Model, role: string, backendOnly: boolean): Role
     model,
     access,
     types,
-    meanings,
+    fieldBindings,
     remoteField: (table, name) => remoteField(scope, remotes, table, name),
   };
   const root = (name: string, description: string | undefined, fields: Fields): GraphQLObjectType | undefined =>
@@ -120,7 +120,7 @@ function buildRoleSchema(model: Model, role: string, backendOnly: boolean): Role
     role,
     backendOnly,
     access,
-    meanings,
+    fieldBindings,
     query,
     mutation,
     subscription,
@@ -145,7 +145,7 @@ function tableQueries(scope: OutputScope): Fields {
     const { select } = access;
     if (select === undefined) continue;
     const set = (name: string, kind: "list" | "by-pk" | "aggregate", field: Fields[string]): void => {
-      scope.meanings.set("query_root", name, { kind, table });
+      scope.fieldBindings.set("query_root", name, { kind, table });
       fields[name] = field;
     };
     addSelects(scope, table, (kind) => queryFieldOffered(select, kind), set);
@@ -159,7 +159,7 @@ function tableSubscriptions(scope: OutputScope): Fields {
     const { select } = scope.access.of(table);
     if (select === undefined) continue;
     const set = (name: string, kind: "list" | "by-pk" | "aggregate" | "stream", field: Fields[string]): void => {
-      scope.meanings.set("subscription_root", name, { kind, table });
+      scope.fieldBindings.set("subscription_root", name, { kind, table });
       fields[name] = field;
     };
     addSelects(scope, table, (kind) => subscriptionFieldOffered(select, kind), set);
@@ -238,7 +238,7 @@ function tableMutations(scope: OutputScope): Fields {
       field: Fields[string],
     ): void => {
       const { name, comment } = rootFields[root];
-      scope.meanings.set("mutation_root", name, { kind, table });
+      scope.fieldBindings.set("mutation_root", name, { kind, table });
       fields[name] = comment === undefined ? field : { ...field, description: comment };
     };
     if (access.insert !== undefined) {
@@ -311,7 +311,7 @@ function actionFields(scope: OutputScope, operation: "query" | "mutation"): Fiel
   for (const action of scope.model.actions) {
     if (action.operation !== operation || (scope.access.role !== "admin" && !action.roles.has(scope.access.role)))
       continue;
-    scope.meanings.set(`${operation}_root`, action.name, { kind: "action", action });
+    scope.fieldBindings.set(`${operation}_root`, action.name, { kind: "action", action });
     fields[action.name] = actionField(scope, action);
   }
   return fields;
@@ -327,7 +327,7 @@ function remoteFields(
     const root = operation === "query" ? query : mutation;
     if (root === undefined) continue;
     for (const [name, field] of Object.entries(root.fields)) {
-      scope.meanings.set(`${operation}_root`, name, {
+      scope.fieldBindings.set(`${operation}_root`, name, {
         kind: "remote-root",
         remote,
         operation,
@@ -347,7 +347,7 @@ function remoteField(scope: OutputScope, remotes: ReadonlyMap<string, RemoteView
   if (!relationship.lhsColumns.every((column) => columns.includes(column))) return undefined;
   const field = remoteRelationshipField(scope.types, view, relationship, table.graphqlName);
   if (field === undefined) return undefined;
-  scope.meanings.set(table.graphqlName, name, {
+  scope.fieldBindings.set(table.graphqlName, name, {
     kind: "remote-relationship",
     relationship,
     remote: view.remote,

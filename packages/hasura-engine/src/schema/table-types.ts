@@ -10,10 +10,11 @@ import {
   type GraphQLOutputType,
   GraphQLString,
 } from "graphql";
+import { isJsonType } from "../catalog/pg-type.ts";
 import type { Column, Table } from "../model/model.ts";
 import { AGGREGATES, aggregateColumns, type ColumnAggregate } from "./aggregates.ts";
 import { columnScalar, listOf, type SchemaScope } from "./column-types.ts";
-import type { Meanings } from "./meaning.ts";
+import type { FieldBindings } from "./field-binding.ts";
 import { orderBy, selectColumn } from "./order-inputs.ts";
 import type { SelectAccess } from "./role-access.ts";
 import { sorted } from "./type-registry.ts";
@@ -21,7 +22,7 @@ import { boolExp } from "./where-inputs.ts";
 
 /** What makers of output types share. */
 export type OutputScope = SchemaScope & {
-  readonly meanings: Meanings;
+  readonly fieldBindings: FieldBindings;
   /** Output type of a remote relationship for this role; undefined where the role does not see it. */
   readonly remoteField: (
     table: Table,
@@ -51,22 +52,22 @@ export function tableType(scope: OutputScope, table: Table): GraphQLObjectType {
 }
 
 function tableFields(scope: OutputScope, table: Table): Fields {
-  const { access, meanings } = scope;
+  const { access, fieldBindings } = scope;
   const type = table.graphqlName;
   const fields: Fields = {};
   const { select } = access.of(table);
   for (const column of select?.columns ?? []) {
-    meanings.set(type, column.graphqlName, { kind: "column", column });
+    fieldBindings.set(type, column.graphqlName, { kind: "column", column });
     fields[column.graphqlName] = {
       type: columnOutput(scope, column),
       description: column.comment,
-      args: isJson(column) ? { path: { type: GraphQLString, description: "JSON select path" } } : {},
+      args: isJsonType(column.type) ? { path: { type: GraphQLString, description: "JSON select path" } } : {},
     };
   }
   for (const relationship of table.relationships.values()) {
     const target = access.selectable(relationship);
     if (target === undefined) continue;
-    meanings.set(type, relationship.name, { kind: "relationship", relationship, target: target.table });
+    fieldBindings.set(type, relationship.name, { kind: "relationship", relationship, target: target.table });
     if (relationship.kind === "object") {
       const object = tableType(scope, target.table);
       fields[relationship.name] = {
@@ -82,7 +83,7 @@ function tableFields(scope: OutputScope, table: Table): Fields {
     };
     if (!target.select.aggregations) continue;
     const aggregate = `${relationship.name}_aggregate`;
-    meanings.set(type, aggregate, { kind: "relationship-aggregate", relationship, target: target.table });
+    fieldBindings.set(type, aggregate, { kind: "relationship-aggregate", relationship, target: target.table });
     fields[aggregate] = {
       type: nonNull(aggregateType(scope, target.table, target.select)),
       args: selectArguments(scope, target.table),
@@ -94,10 +95,6 @@ function tableFields(scope: OutputScope, table: Table): Fields {
     if (remote !== undefined) fields[relationship.name] = remote;
   }
   return fields;
-}
-
-function isJson(column: Column): boolean {
-  return column.type.baseName === "jsonb" || column.type.baseName === "json";
 }
 
 function columnOutput(scope: OutputScope, column: Column): GraphQLOutputType {
@@ -123,7 +120,7 @@ export function selectArguments(scope: SchemaScope, table: Table): GraphQLFieldC
 }
 
 export function aggregateType(scope: OutputScope, table: Table, select: SelectAccess): GraphQLObjectType {
-  const { types, meanings } = scope;
+  const { types, fieldBindings } = scope;
   const name = `${table.graphqlName}_aggregate`;
   return types.object(
     name,
@@ -132,8 +129,8 @@ export function aggregateType(scope: OutputScope, table: Table, select: SelectAc
         name,
         description: `aggregated selection of "${table.name}"`,
         fields: () => {
-          meanings.set(name, "aggregate", { kind: "aggregate-fields" });
-          meanings.set(name, "nodes", { kind: "nodes", table });
+          fieldBindings.set(name, "aggregate", { kind: "aggregate-fields" });
+          fieldBindings.set(name, "nodes", { kind: "nodes", table });
           return {
             aggregate: { type: aggregateFieldsType(scope, table, select) },
             nodes: { type: many(tableType(scope, table)) },
@@ -144,7 +141,7 @@ export function aggregateType(scope: OutputScope, table: Table, select: SelectAc
 }
 
 function aggregateFieldsType(scope: OutputScope, table: Table, select: SelectAccess): GraphQLObjectType {
-  const { types, meanings } = scope;
+  const { types, fieldBindings } = scope;
   const name = `${table.graphqlName}_aggregate_fields`;
   return types.object(
     name,
@@ -153,7 +150,7 @@ function aggregateFieldsType(scope: OutputScope, table: Table, select: SelectAcc
         name,
         description: `aggregate fields of "${table.name}"`,
         fields: () => {
-          meanings.set(name, "count", { kind: "count", table });
+          fieldBindings.set(name, "count", { kind: "count", table });
           const args: GraphQLFieldConfigArgumentMap = {
             ...(select.columns.length === 0 ? {} : { columns: { type: listOf(selectColumn(scope, table)) } }),
             distinct: { type: GraphQLBoolean },
@@ -162,7 +159,7 @@ function aggregateFieldsType(scope: OutputScope, table: Table, select: SelectAcc
           for (const aggregate of AGGREGATES) {
             const columns = aggregateColumns(select, aggregate);
             if (columns.length === 0) continue;
-            meanings.set(name, aggregate, { kind: "aggregate-function", function: aggregate });
+            fieldBindings.set(name, aggregate, { kind: "aggregate-function", function: aggregate });
             fields[aggregate] = { type: functionType(scope, table, aggregate, columns) };
           }
           return sorted(fields);
@@ -177,7 +174,7 @@ function functionType(
   aggregate: ColumnAggregate,
   columns: readonly Column[],
 ): GraphQLObjectType {
-  const { types, meanings } = scope;
+  const { types, fieldBindings } = scope;
   const name = `${table.graphqlName}_${aggregate}_fields`;
   return types.object(
     name,
@@ -189,7 +186,7 @@ function functionType(
           sorted(
             Object.fromEntries(
               columns.map((column) => {
-                meanings.set(name, column.graphqlName, { kind: "column", column });
+                fieldBindings.set(name, column.graphqlName, { kind: "column", column });
                 return [
                   column.graphqlName,
                   { type: functionResult(scope, aggregate, column), description: column.comment },
@@ -208,7 +205,7 @@ function functionResult(scope: OutputScope, aggregate: ColumnAggregate, column: 
 }
 
 export function mutationResponse(scope: OutputScope, table: Table): GraphQLObjectType {
-  const { types, meanings, access } = scope;
+  const { types, fieldBindings, access } = scope;
   const name = `${table.graphqlName}_mutation_response`;
   return types.object(
     name,
@@ -217,12 +214,12 @@ export function mutationResponse(scope: OutputScope, table: Table): GraphQLObjec
         name,
         description: `response of any mutation on the table "${table.name}"`,
         fields: () => {
-          meanings.set(name, "affected_rows", { kind: "affected-rows" });
+          fieldBindings.set(name, "affected_rows", { kind: "affected-rows" });
           const fields: Fields = {
             affected_rows: { type: nonNull(GraphQLInt), description: "number of rows affected by the mutation" },
           };
           if (access.of(table).select === undefined) return fields;
-          meanings.set(name, "returning", { kind: "returning", table });
+          fieldBindings.set(name, "returning", { kind: "returning", table });
           return {
             ...fields,
             returning: {

@@ -3,11 +3,15 @@ import {
   type GraphQLEnumType,
   type GraphQLInputFieldConfigMap,
   type GraphQLInputObjectType,
+  type GraphQLInputType,
   GraphQLInt,
   type GraphQLScalarType,
   GraphQLString,
 } from "graphql";
+import { BOOL, INT4, TEXT } from "../catalog/builtin-types.ts";
+import type { PgType } from "../catalog/pg-type.ts";
 import type { Column, Table } from "../model/model.ts";
+import { OPERATOR_NAMES, OPERATORS, operatorFits } from "../model/operators.ts";
 import { columnScalar, listOf, required, type SchemaScope } from "./column-types.ts";
 import { selectColumn } from "./order-inputs.ts";
 import type { SelectAccess } from "./role-access.ts";
@@ -41,81 +45,47 @@ export function boolExp(scope: SchemaScope, table: Table): GraphQLInputObjectTyp
   );
 }
 
-const TEXT_TYPES = new Set(["text", "varchar", "bpchar", "citext", "name"]);
-const TEXT_OPERATORS = [
-  "_like",
-  "_nlike",
-  "_ilike",
-  "_nilike",
-  "_similar",
-  "_nsimilar",
-  "_regex",
-  "_nregex",
-  "_iregex",
-  "_niregex",
-];
-
+/** The operators that a column has. The null test and the cast of jsonb to text are no operators of the table. */
 function comparisonExp(scope: SchemaScope, column: Column): GraphQLInputObjectType {
   const { types } = scope;
   const scalar = columnScalar(scope, column);
   if (column.enumTable !== undefined) {
-    return types.input(`${scalar.name}_comparison_exp`, undefined, () => ({
-      _eq: { type: scalar },
-      _neq: { type: scalar },
-      _in: { type: listOf(scalar) },
-      _nin: { type: listOf(scalar) },
-      _is_null: { type: GraphQLBoolean },
-    }));
+    return types.input(`${scalar.name}_comparison_exp`, undefined, () => operatorFields(column.type, scalar, true));
   }
-  const isArray = column.type.kind === "array";
-  const value = isArray ? listOf(scalar) : scalar;
-  const name = `${scalar.name}${isArray ? "_array" : ""}_comparison_exp`;
-  return types.input(
-    name,
-    `Boolean expression to compare columns of type "${scalar.name}". All fields are combined with logical 'AND'.`,
-    () => {
-      const fields: GraphQLInputFieldConfigMap = {};
-      for (const operator of ["_eq", "_neq", "_gt", "_lt", "_gte", "_lte"]) fields[operator] = { type: value };
-      for (const operator of ["_in", "_nin"]) fields[operator] = { type: listOf(value) };
-      fields._is_null = { type: GraphQLBoolean };
-      if (isArray) Object.assign(fields, { _contains: { type: value }, _contained_in: { type: value } });
-      else if (TEXT_TYPES.has(column.type.baseName))
-        for (const operator of TEXT_OPERATORS) fields[operator] = { type: scalar };
-      else if (column.type.baseName === "jsonb") Object.assign(fields, jsonbOperators(scope, scalar));
-      return fields;
-    },
+  if (column.type.kind !== "array") return scalarComparisonExp(types, scalar, column.type);
+  return types.input(`${scalar.name}_array_comparison_exp`, comparisonDescription(scalar), () =>
+    operatorFields(column.type, listOf(scalar), false),
   );
 }
 
-function jsonbOperators(
-  { types }: SchemaScope,
+function scalarComparisonExp(
+  types: TypeRegistry,
   scalar: GraphQLScalarType | GraphQLEnumType,
-): GraphQLInputFieldConfigMap {
-  return {
-    _contains: { type: scalar },
-    _contained_in: { type: scalar },
-    _has_key: { type: GraphQLString },
-    _has_keys_any: { type: listOf(GraphQLString) },
-    _has_keys_all: { type: listOf(GraphQLString) },
-    _cast: { type: types.input("jsonb_cast_exp", undefined, () => ({ String: { type: stringComparisonExp(types) } })) },
-  };
+  type: PgType,
+): GraphQLInputObjectType {
+  return types.input(`${scalar.name}_comparison_exp`, comparisonDescription(scalar), () => ({
+    ...operatorFields(type, scalar, false),
+    ...(type.baseName === "jsonb" ? { _cast: { type: castExp(types) } } : {}),
+  }));
 }
 
-function stringComparisonExp(types: TypeRegistry): GraphQLInputObjectType {
-  return types.input(
-    "String_comparison_exp",
-    "Boolean expression to compare columns of type \"String\". All fields are combined with logical 'AND'.",
-    () => {
-      const fields: GraphQLInputFieldConfigMap = {
-        _in: { type: listOf(GraphQLString) },
-        _nin: { type: listOf(GraphQLString) },
-        _is_null: { type: GraphQLBoolean },
-      };
-      for (const operator of ["_eq", "_neq", "_gt", "_lt", "_gte", "_lte", ...TEXT_OPERATORS])
-        fields[operator] = { type: GraphQLString };
-      return fields;
-    },
-  );
+function castExp(types: TypeRegistry): GraphQLInputObjectType {
+  return types.input("jsonb_cast_exp", undefined, () => ({
+    String: { type: scalarComparisonExp(types, GraphQLString, TEXT) },
+  }));
+}
+
+function comparisonDescription({ name }: GraphQLScalarType | GraphQLEnumType): string {
+  return `Boolean expression to compare columns of type "${name}". All fields are combined with logical 'AND'.`;
+}
+
+function operatorFields(type: PgType, value: GraphQLInputType, isEnumReference: boolean): GraphQLInputFieldConfigMap {
+  const operands = { value, list: listOf(value), text: GraphQLString, texts: listOf(GraphQLString) };
+  const fields: GraphQLInputFieldConfigMap = { _is_null: { type: GraphQLBoolean } };
+  for (const name of OPERATOR_NAMES) {
+    if (operatorFits(name, type, isEnumReference)) fields[`_${name}`] = { type: operands[OPERATORS[name].operand] };
+  }
+  return fields;
 }
 
 function aggregateBoolExp(scope: SchemaScope, table: Table, select: SelectAccess): GraphQLInputObjectType {
@@ -136,7 +106,13 @@ function aggregateBoolExp(scope: SchemaScope, table: Table, select: SelectAccess
             }),
         distinct: { type: GraphQLBoolean },
         filter: { type: boolExp(scope, table) },
-        predicate: { type: required(kind === "count" ? intComparisonExp(types) : booleanComparisonExp(types)) },
+        predicate: {
+          type: required(
+            kind === "count"
+              ? scalarComparisonExp(types, GraphQLInt, INT4)
+              : scalarComparisonExp(types, GraphQLBoolean, BOOL),
+          ),
+        },
       }));
     const booleans = select.columns.filter(({ type }) => type.baseName === "bool");
     return {
@@ -158,27 +134,5 @@ function booleanColumn(
     `${table.graphqlName}_select_column_${table.graphqlName}_aggregate_bool_exp_${kind}_arguments_columns`,
     undefined,
     () => Object.fromEntries(columns.map(({ graphqlName }) => [graphqlName, {}])),
-  );
-}
-
-function intComparisonExp(types: TypeRegistry): GraphQLInputObjectType {
-  return plainComparisonExp(types, GraphQLInt);
-}
-function booleanComparisonExp(types: TypeRegistry): GraphQLInputObjectType {
-  return plainComparisonExp(types, GraphQLBoolean);
-}
-function plainComparisonExp(types: TypeRegistry, scalar: GraphQLScalarType): GraphQLInputObjectType {
-  return types.input(
-    `${scalar.name}_comparison_exp`,
-    `Boolean expression to compare columns of type "${scalar.name}". All fields are combined with logical 'AND'.`,
-    () => {
-      const fields: GraphQLInputFieldConfigMap = {
-        _in: { type: listOf(scalar) },
-        _nin: { type: listOf(scalar) },
-        _is_null: { type: GraphQLBoolean },
-      };
-      for (const operator of ["_eq", "_neq", "_gt", "_lt", "_gte", "_lte"]) fields[operator] = { type: scalar };
-      return fields;
-    },
   );
 }

@@ -5,6 +5,7 @@ import {
   GraphQLInt,
   GraphQLString,
 } from "graphql";
+import { NUMERIC_TYPES } from "../catalog/pg-type.ts";
 import type { Column, Table } from "../model/model.ts";
 import { columnInput, listOf, required, type SchemaScope } from "./column-types.ts";
 import { readableKey } from "./role-access.ts";
@@ -32,7 +33,7 @@ export function insertInput(scope: SchemaScope, table: Table): GraphQLInputObjec
 }
 
 /** Columns a client may give: those of the permission, less the preset ones. */
-export function writableColumns(
+function writableColumns(
   permission:
     | { readonly columns: readonly Column[]; readonly presets: readonly { readonly column: Column }[] }
     | undefined,
@@ -98,12 +99,10 @@ export const UPDATE_OPERATORS = [
 ] as const;
 export type UpdateOperatorName = (typeof UPDATE_OPERATORS)[number];
 
-const INCREMENTABLE = new Set(["int2", "int4", "int8", "float4", "float8", "numeric", "money"]);
-
 /** Columns each update operator can work on, for the role. */
-export function updateColumns(columns: readonly Column[], operator: UpdateOperatorName): readonly Column[] {
+function updateColumns(columns: readonly Column[], operator: UpdateOperatorName): readonly Column[] {
   if (operator === "_set") return columns;
-  if (operator === "_inc") return columns.filter(({ type }) => INCREMENTABLE.has(type.baseName));
+  if (operator === "_inc") return columns.filter(({ type }) => NUMERIC_TYPES.has(type.baseName));
   return columns.filter(({ type }) => type.baseName === "jsonb");
 }
 

@@ -1,17 +1,13 @@
-import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { endWithRefusal } from "./raw-refusal.ts";
 
-/** What is no HTTP request, or does not come to its end, is answered in the shape of all other refusals. */
+/** What is no HTTP request, or does not come to its end. */
 export function answerConnectionError(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
-  const { status, message } = refusalOf(error.code);
-  const body = JSON.stringify({ path: "$", error: message, code: "bad-request" });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  endWithRefusal(socket, { code: "bad-request", ...refusalOf(error.code) });
 }
 
 function refusalOf(code: string | undefined): { status: number; message: string } {

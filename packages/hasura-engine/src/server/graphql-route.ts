@@ -1,24 +1,30 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { PassedThroughErrors } from "../hasura-error.ts";
-import { ANSWER_BYTES_MAX, answerTooLarge } from "../run/bounded-socket.ts";
+import { HasuraError, PassedThroughError } from "../hasura-error.ts";
+import { createSpent } from "../plan/document-budget.ts";
+import { ANSWER_BYTES_MAX, AnswerTooLargeError } from "../run/bounded-socket.ts";
 import type { Authenticator } from "../session/authenticator.ts";
+import { type Holder, holderOf } from "../session/holder.ts";
 import type { RequestContext } from "../session/session.ts";
 import type { EngineSettings } from "../settings.ts";
+import type { EdgeShares } from "./edge-shares.ts";
 import { errorBody, type InternalView } from "./error-answer.ts";
-import { bodyText, clientGone, headerMap, isGone } from "./request-facts.ts";
+import { bodyText, clientGone, headerMap, isGone, untilAnswered } from "./request-facts.ts";
 import type { ServedEngine } from "./served-engine.ts";
 
 export type GraphqlRouteOptions = {
   readonly engine: ServedEngine;
   readonly authenticator: Authenticator;
   readonly settings: Pick<EngineSettings, "devMode" | "adminInternalErrors">;
+  readonly shares: EdgeShares;
   readonly onFailure: (error: unknown, requestId: string) => void;
 };
 
+/** What the kernel takes in at once, whether the client reads or not. */
+const SMALL_LENGTH = 16 * 1024;
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** `POST /v1/graphql`: one request or a batch; always 200 (B.1). */
+/** `POST /v1/graphql`: one request or a batch; always 200, as Hasura answers. */
 export function registerGraphqlRoute(server: FastifyInstance, options: GraphqlRouteOptions): void {
   server.post("/v1/graphql", async (request, reply) => {
     const text = await answerText(request, reply, options);
@@ -32,22 +38,44 @@ async function answerText(request: FastifyRequest, reply: FastifyReply, options:
     const clientHeaders = headerMap(request.headers);
     const session = await options.authenticator.authenticate(clientHeaders);
     const view = { ...nobody, admin: session.admin };
+    const holder = holderOf(session, request.ip, options.shares.rules);
     let signal: AbortSignal | undefined;
+    const gone = (): AbortSignal => (signal ??= clientGone(reply));
+    const turn = options.shares.requests.enter(holder, gone);
+    untilAnswered(reply, turn instanceof Promise ? await turn : turn);
     const context: RequestContext = {
       session,
       clientHeaders,
       requestId: request.id,
-      // Made for those who call out; a table query has no use for it.
+      holder,
+      spent: createSpent(),
       get signal() {
-        signal ??= clientGone(reply);
-        return signal;
+        return gone();
       },
     };
-    return await answerBody(bodyText(request), context, view, reply, options);
+    const text = await answerBody(bodyText(request), context, view, reply, options);
+    return text.length > SMALL_LENGTH ? holdLarge(text, holder, reply, options) : text;
   } catch (error) {
     options.onFailure(error, request.id);
     return errorBody(error, nobody);
   }
+}
+
+/** The answer, or a refusal where the client or others of its holder leave too much untaken. */
+function holdLarge(text: string, holder: Holder, reply: FastifyReply, options: GraphqlRouteOptions): string {
+  const { unsent, answerTakenWithinMs } = options.shares;
+  const exceeded = unsent.hold(holder, text.length);
+  if (exceeded !== undefined) {
+    const whose = exceeded.of === "one" ? "of one tenant or user" : "of all clients";
+    const message = `the answers ${whose} that are not taken yet are larger than ${exceeded.bytesMax} bytes`;
+    return errorBody(new HasuraError("bad-request", message), { admin: false, ...options.settings });
+  }
+  const timer = setTimeout(() => reply.raw.destroy(), answerTakenWithinMs);
+  untilAnswered(reply, () => {
+    clearTimeout(timer);
+    unsent.release(holder, text.length);
+  });
+  return text;
 }
 
 async function answerBody(
@@ -64,7 +92,7 @@ async function answerBody(
     for (const one of requests) {
       // Some are answered without waiting for anything: others get their turn between them.
       if (batch) await nextTurn();
-      if (size > ANSWER_BYTES_MAX) throw answerTooLarge(ANSWER_BYTES_MAX);
+      if (size > ANSWER_BYTES_MAX) throw new AnswerTooLargeError(ANSWER_BYTES_MAX);
       // Nobody reads the answers of what is not begun yet.
       if (isGone(reply)) break;
       const answer = await answerOne(one, context, view, reply, options);
@@ -91,7 +119,7 @@ async function answerOne(
     return `{"data":${dataText}}`;
   } catch (error) {
     options.onFailure(error, context.requestId);
-    if (error instanceof PassedThroughErrors) passCookies(reply, error.setCookie);
+    if (error instanceof PassedThroughError) passCookies(reply, error.setCookie);
     return errorBody(error, view);
   }
 }

@@ -1,11 +1,14 @@
+import { inTime } from "@control-plane/service-kit";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { ENGINE_VERSION } from "../outbound/user-agent.ts";
 import type { ServedEngine } from "./served-engine.ts";
 
+const PING_MS_MAX = 1_000;
+
 const querySchema = z.object({ strict: z.string().optional() });
 
-/** Hasura's `/healthz` and `/v1/version` (B.1), and `/live` and `/ready` of every service. */
+/** Hasura's `/healthz` and `/v1/version`, and `/live` and `/ready` of every service. */
 export function registerHealthRoutes(server: FastifyInstance, engine: ServedEngine): void {
   for (const path of ["/healthz", "/hasura/healthz"]) {
     server.get(path, async (request, reply) => {
@@ -27,7 +30,7 @@ export function registerHealthRoutes(server: FastifyInstance, engine: ServedEngi
   server.get("/ready", async (_request, reply) => {
     try {
       if (closing) throw new Error("shutting down");
-      await engine.ping();
+      await inTime(engine.ping(), PING_MS_MAX);
       return { status: "ready" };
     } catch {
       return reply.code(503).send({ status: "not ready" });

@@ -16,7 +16,7 @@ export type MetadataRouteOptions = {
 
 const operationSchema = z.object({ type: z.string(), args: z.unknown(), version: z.int().optional() });
 
-/** `POST /v1/metadata`, the four operations of hasura-engine.md; true status codes. */
+/** `POST /v1/metadata`, for admins: four of Hasura's operations, with true status codes. */
 export function registerMetadataRoute(server: FastifyInstance, options: MetadataRouteOptions): void {
   server.post("/v1/metadata", async (request, reply) => {
     let admin = false;

@@ -14,6 +14,12 @@ export function isGone({ raw }: FastifyReply): boolean {
   return raw.destroyed && !raw.writableFinished;
 }
 
+/** Calls `end` once the answer is sent, or the client gone. */
+export function untilAnswered(reply: FastifyReply, end: () => void): void {
+  if (isGone(reply)) end();
+  else reply.raw.once("close", end);
+}
+
 /** Aborted when the client goes away before it was answered. */
 export function clientGone(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();

@@ -5,7 +5,7 @@ import type { RequestContext } from "../session/session.ts";
 export type ServedEngine<GraphqlRequest = unknown> = {
   /** Throws HasuraError for a body that is no request. */
   parseRequestBody(text: string): { readonly requests: readonly GraphqlRequest[]; readonly batch: boolean };
-  /** `dataText` is the JSON text of `data`. Throws HasuraError or PassedThroughErrors. */
+  /** `dataText` is the JSON text of `data`. Throws HasuraError or PassedThroughError. */
   execute(
     request: GraphqlRequest,
     context: RequestContext,
@@ -19,6 +19,6 @@ export type ServedEngine<GraphqlRequest = unknown> = {
 export type MetadataHolder = {
   /** The metadata in force, as read from the directory: merged, environment templates not filled in. */
   current(): unknown;
-  /** Reads the directory again. Throws HasuraError `not-supported` with all findings; the old metadata stays then. */
+  /** Reads the directory again. Throws HasuraError `not-supported` with all problems; the old metadata stays then. */
   reload(): Promise<void>;
 };

@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { secretMatches } from "@control-plane/service-kit";
+import { hasuraBoolean } from "../hasura-boolean.ts";
 import { HasuraError } from "../hasura-error.ts";
 import type { EngineSettings, JwtSettings } from "../settings.ts";
 import { type JwksOptions, openJwks } from "./jwks.ts";
@@ -15,12 +16,12 @@ export type AuthenticatorOptions = Omit<JwksOptions, "url"> & {
 };
 
 export type Authenticator = {
-  /** Decides who asks (hasura-semantics.md B.2). Names in lower case. Throws HasuraError. */
+  /** Decides who asks (docs/reference/hasura-semantics.md, "Who asks"). Names in lower case. Throws HasuraError. */
   authenticate(headers: ReadonlyMap<string, string>): Promise<Session>;
   close(): void;
 };
 
-const SECRET_HEADERS = ["x-hasura-admin-secret", "x-hasura-access-key"] as const;
+export const SECRET_HEADERS = ["x-hasura-admin-secret", "x-hasura-access-key"] as const;
 
 /** Fetches the JWKS where one is configured; rejects when it stays unreachable. */
 export async function createAuthenticator(
@@ -35,7 +36,7 @@ export async function createAuthenticator(
     if (settings.adminSecret === undefined) return adminSession(headers);
     const presented = headers.get(SECRET_HEADERS[0]) ?? headers.get(SECRET_HEADERS[1]);
     if (presented !== undefined) {
-      if (sameSecret(presented, settings.adminSecret)) return adminSession(headers);
+      if (secretMatches(presented, [settings.adminSecret])) return adminSession(headers);
       throw new HasuraError("access-denied", 'invalid "x-hasura-admin-secret"/"x-hasura-access-key"');
     }
     const authorization = tokens === undefined ? undefined : headers.get("authorization");
@@ -108,17 +109,10 @@ function roleSession(role: string, headers: ReadonlyMap<string, string>): Sessio
 }
 
 function parseBoolean(text: string): boolean {
-  const lower = text.toLowerCase();
-  if (["true", "t", "yes", "y"].includes(lower)) return true;
-  if (["false", "f", "no", "n"].includes(lower)) return false;
+  const value = hasuraBoolean(text);
+  if (value !== undefined) return value;
   throw new HasuraError(
     "bad-request",
     'x-hasura-use-backend-only-permissions:  Not a valid boolean text. True values are ["true","t","yes","y"] and  False values are ["false","f","no","n"]. All values are case insensitive',
   );
-}
-
-/** Constant time whatever the lengths are. */
-function sameSecret(presented: string, expected: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(presented), digest(expected));
 }

@@ -1,4 +1,5 @@
 import { fetch } from "undici";
+import { TIMER_MS_MAX } from "../limits.ts";
 import { readKeySet, type VerificationKey } from "./key-set.ts";
 
 /** Keys fetched from `jwk_url`. */
@@ -16,8 +17,6 @@ export type JwksOptions = {
 const DOCUMENT_BYTES_MAX = 1024 * 1024;
 const FETCH_TIMEOUT_MS = 10_000;
 const RETRY_DELAY_MS_MAX = 60_000;
-/** Longest delay of a Node timer. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /**
  * Fetches the keys at once and again only when the answer's `Cache-Control: max-age` or `Expires` has passed, as Hasura

@@ -1,4 +1,8 @@
-/** Who asks. Made by the HTTP and socket edges (B.2), trusted by everything behind. */
+import type { Spent } from "../plan/document-budget.ts";
+
+import type { Holder } from "./holder.ts";
+
+/** Who asks. Made by the HTTP and socket edges, trusted by everything behind. */
 export type Session = {
   /** `admin` sees everything. */
   readonly role: string;
@@ -17,6 +21,10 @@ export type RequestContext = {
   /** Lower-case client header names. */
   readonly clientHeaders: ReadonlyMap<string, string>;
   readonly requestId: string;
+  /** On whose account it is; only what bounds all together bounds a request without one. */
+  readonly holder?: Holder;
   /** Aborted when the client goes away or the engine closes. */
   readonly signal: AbortSignal | undefined;
+  /** Shared by the documents of one body; a document without one stands for itself. */
+  readonly spent?: Spent;
 };

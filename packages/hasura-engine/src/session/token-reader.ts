@@ -10,9 +10,9 @@ export type ReadToken = { readonly claims: TokenClaims; readonly expiresAt: numb
 const TOKENS_MAX = 2_000;
 
 /**
- * Verifies tokens. That a signature holds under a key never changes, so it is remembered for tokens whose key is still
- * the one in force; time, audience and issuer are checked each time. What fails is not remembered: nobody without a
- * valid token takes room. The answer throws HasuraError.
+ * Returns a function that verifies tokens and throws HasuraError. That a signature holds under a key never changes, so
+ * it is remembered for tokens whose key is still the one in force; time, audience and issuer are checked each time. What
+ * fails is not remembered: nobody without a valid token takes memory.
  */
 export function createTokenReader(
   settings: JwtSettings,

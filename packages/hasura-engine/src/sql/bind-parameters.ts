@@ -1,6 +1,6 @@
 import { HasuraError } from "../hasura-error.ts";
 import type { Json } from "../json/exact-json.ts";
-import type { Parameter } from "../permissions/expression.ts";
+import type { Parameter } from "../model/permissions/expression.ts";
 import type { Session } from "../session/session.ts";
 
 export type Bindings = { readonly variables: Readonly<Record<string, Json>>; readonly session: Session };

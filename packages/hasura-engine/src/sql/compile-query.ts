@@ -1,6 +1,7 @@
-import type { Column, PgType, Table } from "../model/model.ts";
-import type { Expression } from "../permissions/expression.ts";
-import type { AggregateSelect, ListSelect, RowSelection, TableQuery, TableStream } from "../request/plan.ts";
+import { arrayOf } from "../catalog/builtin-types.ts";
+import type { Column, Table } from "../model/model.ts";
+import type { Expression } from "../model/permissions/expression.ts";
+import type { AggregateSelect, ListSelect, RowSelection, TableQuery, TableStream } from "../plan/plan.ts";
 import { expressionSql } from "./expression-sql.ts";
 import { columnOf, quoteIdentifier, tableName } from "./identifier.ts";
 import { aggregateJson, listSql, oneRowSql, rowJson } from "./rows-sql.ts";
@@ -15,9 +16,7 @@ export function compileTableQuery(query: TableQuery, options: CompileOptions): S
     case "aggregate":
       return writer.finish(`SELECT (${aggregateJson(writer, query.select, undefined)})::text AS data`);
     case "by-pk": {
-      const row = oneRowSql(writer, query.table, query.rows, (own) =>
-        expressionSql(writer, query.where, { own, root: own }),
-      );
+      const row = oneRowSql(writer, query.table, query.rows, (own) => expressionSql(writer, query.where, own));
       return writer.finish(`SELECT coalesce((${row})::text, 'null') AS data`);
     }
   }
@@ -36,7 +35,7 @@ export function compileStream(
   const start = writer.bindOwn(stream.cursor.initialValue);
   const cursor = columnOf(own, stream.cursor.column);
   const [beyond, direction] = stream.cursor.ordering === "asc" ? [">", "ASC"] : ["<", "DESC"];
-  const where = expressionSql(writer, stream.where, { own, root: own });
+  const where = expressionSql(writer, stream.where, own);
   const rows = `SELECT ${rowJson(writer, stream.rows, own)} AS j, ${cursor}::text AS c FROM ${tableName(stream.table)} ${own} WHERE ${cursor} ${beyond} ${start.place} AND ${where} ORDER BY ${cursor} ${direction} FETCH FIRST (${writer.bind(stream.batchSize)}) ROWS WITH TIES`;
   const text = `SELECT coalesce(json_agg(s.j), '[]')::text AS data, count(*)::int AS count, (array_agg(s.c))[count(*)::int] AS cursor FROM (${rows}) s`;
   return { statement: writer.finish(text), cursorIndex: start.index };
@@ -60,7 +59,7 @@ export function compileRelated(related: RelatedSelect, columns: readonly Column[
       .join(" AND ");
   const value = relatedSql();
   const first = writer.finish("").parameters.length + 1;
-  const arrays = columns.map((column, index) => `$${first + index}::text[]::${arrayOf(column.type)}`);
+  const arrays = columns.map((column, index) => `$${first + index}::text[]::${arrayOf(column.type).sql}`);
   const names = [...columns.map((_column, index) => quoteIdentifier(`k${index}`)), "place"];
   return writer.finish(
     `SELECT coalesce((${value})::text, 'null') AS data FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS ${keys}(${names.join(", ")}) ORDER BY ${keys}.place`,
@@ -73,7 +72,7 @@ export function compileRelated(related: RelatedSelect, columns: readonly Column[
           writer,
           related.target,
           related.rows,
-          (own) => `${join(own)} AND ${expressionSql(writer, related.filter, { own, root: own })}`,
+          (own) => `${join(own)} AND ${expressionSql(writer, related.filter, own)}`,
         );
       case "array":
         return listSql(writer, related.select, related.select.rows, join);
@@ -81,8 +80,4 @@ export function compileRelated(related: RelatedSelect, columns: readonly Column[
         return aggregateJson(writer, related.select, join);
     }
   }
-}
-
-function arrayOf(type: PgType): string {
-  return `${type.sql}[]`;
 }

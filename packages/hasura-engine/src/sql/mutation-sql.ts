@@ -1,6 +1,7 @@
-import type { Column, PgType, Table } from "../model/model.ts";
-import type { Expression, Parameter } from "../permissions/expression.ts";
-import type { InsertRow, MutationOutput, OnConflict, RowSelection, Update, UpdateSet } from "../request/plan.ts";
+import type { PgType } from "../catalog/pg-type.ts";
+import type { Column, Table } from "../model/model.ts";
+import type { Expression, Parameter } from "../model/permissions/expression.ts";
+import type { InsertRow, MutationOutput, OnConflict, RowSelection, Update, UpdateSet } from "../plan/plan.ts";
 import { expressionSql } from "./expression-sql.ts";
 import { columnOf, quoteIdentifier, tableName } from "./identifier.ts";
 import { rowJson } from "./rows-sql.ts";
@@ -62,23 +63,22 @@ function conflictSql(writer: Writer, conflict: OnConflict, own: string): string 
     const name = quoteIdentifier(column.name);
     return `${name} = ${value === "excluded" ? `EXCLUDED.${name}` : writer.bind(value)}`;
   });
-  return `${target} DO UPDATE SET ${sets.join(", ")} WHERE ${expressionSql(writer, conflict.where, { own, root: own })}`;
+  return `${target} DO UPDATE SET ${sets.join(", ")} WHERE ${expressionSql(writer, conflict.where, own)}`;
 }
 
 /** Rows that were updated instead of inserted are held to the update's check; their xmax is set. */
 function insertCheckSql(writer: Writer, { check, onConflict }: InsertParts, own: string): string {
-  const inserted = expressionSql(writer, check, { own, root: own });
+  const inserted = expressionSql(writer, check, own);
   if (onConflict === undefined || onConflict.updates.length === 0 || onConflict.updateCheck === check) return inserted;
-  return `CASE WHEN ${own}.xmax = 0 THEN ${inserted} ELSE ${expressionSql(writer, onConflict.updateCheck, { own, root: own })} END`;
+  return `CASE WHEN ${own}.xmax = 0 THEN ${inserted} ELSE ${expressionSql(writer, onConflict.updateCheck, own)} END`;
 }
 
 export function compileUpdate(update: Update, wanted: Wanted, options: CompileOptions): Statement {
   const writer = createWriter(options);
   const own = writer.alias();
   const sets = update.sets.map((set) => `${quoteIdentifier(set.column.name)} = ${setSql(writer, set, own)}`);
-  const scope = { own, root: own };
-  const where = expressionSql(writer, update.where, scope);
-  const check = expressionSql(writer, update.check, scope);
+  const where = expressionSql(writer, update.where, own);
+  const check = expressionSql(writer, update.check, own);
   const mutation = `UPDATE ${tableName(update.table)} AS ${own} SET ${sets.join(", ")} WHERE ${where} RETURNING ${own}.*, ${check} AS ${CHECK}`;
   return finish(writer, mutation, wanted);
 }
@@ -110,7 +110,7 @@ export function compileDelete(
 ): Statement {
   const writer = createWriter(options);
   const own = writer.alias();
-  const where = expressionSql(writer, target.where, { own, root: own });
+  const where = expressionSql(writer, target.where, own);
   return finish(
     writer,
     `DELETE FROM ${tableName(target.table)} AS ${own} WHERE ${where} RETURNING ${own}.*, TRUE AS ${CHECK}`,

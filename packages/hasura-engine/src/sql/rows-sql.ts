@@ -1,7 +1,8 @@
 import { TEXT, TEXT_ARRAY } from "../catalog/builtin-types.ts";
-import type { Column, PgType, Table } from "../model/model.ts";
-import type { Parameter } from "../permissions/expression.ts";
-import { arrayLiteral } from "../permissions/literal.ts";
+import { BIG_NUMBER_TYPES, type PgType } from "../catalog/pg-type.ts";
+import type { Column, Table } from "../model/model.ts";
+import type { Parameter } from "../model/permissions/expression.ts";
+import { arrayLiteral } from "../model/permissions/literal.ts";
 import type {
   AggregateField,
   AggregateOutput,
@@ -10,20 +11,15 @@ import type {
   RowField,
   RowSelection,
   RowSource,
-} from "../request/plan.ts";
+} from "../plan/plan.ts";
 import { expressionSql, joinSql } from "./expression-sql.ts";
 import { columnOf, quoteLiteral, tableName } from "./identifier.ts";
-import type { Writer } from "./statement.ts";
+import type { CompileOptions, Writer } from "./statement.ts";
 
-/** PostgreSQL's types whose digits a JavaScript number cannot hold. */
-const STRINGIFIED = new Set(["int8", "numeric", "float8", "money"]);
-
-export function isStringifiedType(type: PgType): boolean {
-  return STRINGIFIED.has(type.element?.baseName ?? type.baseName);
-}
-
-function isStringified(writer: Writer, type: PgType): boolean {
-  return writer.options.stringifyNumericTypes && isStringifiedType(type);
+/** A value of the type for the answer: big numbers as texts where that is asked for. */
+export function numbersAsTexts(value: string, type: PgType, { stringifyNumericTypes }: CompileOptions): string {
+  if (!stringifyNumericTypes || !BIG_NUMBER_TYPES.has(type.element?.baseName ?? type.baseName)) return value;
+  return type.kind === "array" ? `${value}::text[]` : `${value}::text`;
 }
 
 /** A JSON object in the order of the entries; JSON_OBJECT takes any number of them, json_build_object only 50. */
@@ -51,7 +47,7 @@ function fieldSql(writer: Writer, field: RowField, own: string): string {
       return columnSql(writer, field.column, field.jsonPath, own);
     case "object": {
       const target = writer.alias();
-      const where = `${joinSql(field.relationship, own, target)} AND ${expressionSql(writer, field.filter, { own: target, root: target })}`;
+      const where = `${joinSql(field.relationship, own, target)} AND ${expressionSql(writer, field.filter, target)}`;
       return `(SELECT ${rowJson(writer, field.rows, target)} FROM ${tableName(field.rows.table)} ${target} WHERE ${where} LIMIT 1)`;
     }
     case "array":
@@ -72,8 +68,7 @@ function joinCellSql(columns: readonly Column[], own: string): string {
 function columnSql(writer: Writer, column: Column, jsonPath: readonly string[] | undefined, own: string): string {
   const plain = columnOf(own, column);
   if (jsonPath !== undefined && jsonPath.length > 0) return `(${plain} #> ${writer.bind(pathParameter(jsonPath))})`;
-  if (!isStringified(writer, column.type)) return plain;
-  return column.type.kind === "array" ? `${plain}::text[]` : `${plain}::text`;
+  return numbersAsTexts(plain, column.type, writer.options);
 }
 
 function pathParameter(steps: readonly string[]): Parameter {
@@ -94,7 +89,7 @@ export function listSql(
 }
 
 /** A FROM item of alias `own` with the source's rows, chosen and ordered. */
-export function sourceSql(
+function sourceSql(
   writer: Writer,
   source: RowSource,
   own: string,
@@ -102,7 +97,7 @@ export function sourceSql(
   limit: string | undefined,
 ): string {
   const base = writer.alias();
-  const where = expressionSql(writer, source.where, { own: base, root: base });
+  const where = expressionSql(writer, source.where, base);
   const condition = [join?.(base), where === "TRUE" ? undefined : where].filter((part) => part !== undefined);
   const clauses = [
     `SELECT ${source.distinctOn.length === 0 ? "" : `DISTINCT ON (${source.distinctOn.map((column) => columnOf(base, column)).join(", ")}) `}${base}.*`,
@@ -116,7 +111,7 @@ export function sourceSql(
 }
 
 /** The smaller of what the client and the permission allow. */
-export function limitSql(
+function limitSql(
   writer: Writer,
   limit: Parameter | undefined,
   permissionLimit: number | undefined,
@@ -126,7 +121,7 @@ export function limitSql(
   return permissionLimit === undefined ? asked : `least(${asked}, ${permissionLimit})`;
 }
 
-export function orderSql(writer: Writer, orderBy: readonly OrderItem[], own: string): string | undefined {
+function orderSql(writer: Writer, orderBy: readonly OrderItem[], own: string): string | undefined {
   if (orderBy.length === 0) return undefined;
   const items = orderBy.map(
     (item) =>
@@ -141,7 +136,7 @@ function orderKey(writer: Writer, item: OrderItem, own: string): string {
     if (by.kind === "column") return columnOf(row, by.column);
     const target = writer.alias();
     const call = by.column === undefined ? `${by.function}(*)` : `${by.function}(${columnOf(target, by.column)})`;
-    const where = `${joinSql(by.relationship, row, target)} AND ${expressionSql(writer, by.filter, { own: target, root: target })}`;
+    const where = `${joinSql(by.relationship, row, target)} AND ${expressionSql(writer, by.filter, target)}`;
     return `(SELECT ${call} FROM ${tableName(by.target)} ${target} WHERE ${where})`;
   });
 }
@@ -151,7 +146,7 @@ function throughSql(writer: Writer, through: OrderItem["through"], own: string, 
   const [step, ...rest] = through;
   if (step === undefined) return key(own);
   const target = writer.alias();
-  const where = `${joinSql(step.relationship, own, target)} AND ${expressionSql(writer, step.filter, { own: target, root: target })}`;
+  const where = `${joinSql(step.relationship, own, target)} AND ${expressionSql(writer, step.filter, target)}`;
   return `(SELECT ${throughSql(writer, rest, target, key)} FROM ${tableName(step.target)} ${target} WHERE ${where} LIMIT 1)`;
 }
 
@@ -219,8 +214,7 @@ function aggregateFieldSql(writer: Writer, field: AggregateField, own: string): 
           const key = keySql(writer, item);
           if (item.kind === "typename") return { key, value: `${quoteLiteral(item.value)}::text` };
           const call = `${field.function}(${columnOf(own, item.column)})`;
-          if (!isStringified(writer, item.column.type)) return { key, value: call };
-          return { key, value: item.column.type.kind === "array" ? `${call}::text[]` : `${call}::text` };
+          return { key, value: numbersAsTexts(call, item.column.type, writer.options) };
         }),
       );
   }

@@ -1,5 +1,5 @@
 import { HasuraError } from "../hasura-error.ts";
-import type { Parameter } from "../permissions/expression.ts";
+import type { Parameter } from "../model/permissions/expression.ts";
 
 /** One SQL statement with what is bound to `$1 … $n`. */
 export type Statement = { readonly text: string; readonly parameters: readonly Parameter[] };

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type pg from "pg";
 import { HasuraError } from "../hasura-error.ts";
-import type { Operation, RootField } from "../request/plan.ts";
-import { compiledQuery } from "../run/execute-operation.ts";
+import type { Operation, RootField } from "../plan/plan.ts";
+import type { Connection } from "../run/connections.ts";
+import { compiledQuery, refuseLong } from "../run/execute-operation.ts";
 import { type ResultRow, runStatement } from "../run/run-statement.ts";
 import { type Bindings, bindParameters } from "../sql/bind-parameters.ts";
 import { compileStream } from "../sql/compile-query.ts";
@@ -36,13 +36,24 @@ export type Polled =
   | { readonly kind: "stream"; readonly part: StreamPart };
 
 /** Throws HasuraError where a session variable is missing or a value does not fit. */
-export function bindSubscription(operation: Operation, bindings: Bindings, options: CompileOptions): Polled {
+export function bindSubscription(
+  operation: Operation,
+  bindings: Bindings,
+  options: CompileOptions,
+  statementLengthMax: number,
+): Polled {
   const [first] = operation.rootFields;
   if (first?.kind === "table-stream") {
     const { statement, cursorIndex } = compileStream(first.stream, options);
+    refuseLong(statement, statementLengthMax, `$.selectionSet.${first.field}`);
     return { kind: "stream", part: { alias: first.alias, bound: bind(statement, bindings), cursorIndex } };
   }
-  return { kind: "live", parts: operation.rootFields.map((field) => livePart(field, bindings, options)) };
+  const parts = operation.rootFields.map((field) => {
+    const part = livePart(field, bindings, options);
+    if (part.kind === "rows") refuseLong(part.bound.statement, statementLengthMax, `$.selectionSet.${field.field}`);
+    return part;
+  });
+  return { kind: "live", parts };
 }
 
 function livePart(field: RootField, bindings: Bindings, options: CompileOptions): LivePart {
@@ -85,11 +96,11 @@ export function cohortKey(polled: Polled): string {
 }
 
 /** The statement has no parameters left that a session could decide. */
-const nothingToBind: Bindings = {
+const NOTHING_TO_BIND: Bindings = {
   variables: {},
   session: { role: "", variables: new Map(), backendOnly: false, admin: false, expiresAt: undefined },
 };
 
-export function runBound(pool: pg.Pool, { statement, values }: BoundStatement): Promise<readonly ResultRow[]> {
-  return runStatement(pool, statement, nothingToBind, "$", values);
+export function runBound(connection: Connection, { statement, values }: BoundStatement): Promise<readonly ResultRow[]> {
+  return runStatement(connection, statement, NOTHING_TO_BIND, "$", values);
 }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type pg from "pg";
+import type { Connection } from "../run/connections.ts";
+import { createFairGate } from "../shares/fair-gate.ts";
 import { cohortKey, type Polled } from "./bound-statement.ts";
-import { poll } from "./poll.ts";
-import { createPollGate } from "./poll-gate.ts";
+import { type Polling, poll } from "./poll.ts";
 
 /** Where a subscription's answers go. After `fail` nothing more comes. */
 export type Sink = {
@@ -15,32 +15,38 @@ export type Sink = {
 type Cohort = {
   readonly key: string;
   readonly polled: Polled;
+  /** Where it is asked, on the account of whoever came first. */
+  readonly connection: Connection;
   readonly members: Set<Member>;
   timer: NodeJS.Timeout | undefined;
 };
 type Member = { readonly sink: Sink; cohort: Cohort; seen: string | undefined; ended: boolean };
 
 export type Cohorts = {
-  /** The first poll starts at once, or with the next round of a cohort that is there. The answer ends the membership. */
-  join(polled: Polled, sink: Sink): () => void;
-  /** Cohorts that are polled at this moment. */
-  size(): number;
+  /**
+   * The first poll starts at once, or with the next round of a cohort that is there. Returns a function that ends the
+   * membership.
+   */
+  join(polled: Polled, connection: Connection, sink: Sink): () => void;
   close(): void;
 };
 
-/** Polls take at most half of the engine's connections, so that queries find one while many cohorts are due. */
-const POLLS_AT_A_TIME = 8;
+type CohortDeps = {
+  readonly intervalMs: Readonly<Record<Polled["kind"], number>>;
+  /** Polls at the same time, so that queries find a connection while many cohorts are due. */
+  readonly polls: { readonly total: number; readonly each: number };
+};
 
-export function createCohorts(deps: { pool: pg.Pool; intervalMs: Readonly<Record<Polled["kind"], number>> }): Cohorts {
+export function createCohorts(deps: CohortDeps): Cohorts {
   const cohorts = new Map<string, Cohort>();
-  const gate = createPollGate(POLLS_AT_A_TIME);
+  const gate = createFairGate({ what: "polls", ...deps.polls, waitingEach: Number.POSITIVE_INFINITY });
   let closed = false;
 
-  const cohortOf = (polled: Polled, delayMs: number): Cohort => {
+  const cohortOf = (polled: Polled, connection: Connection, delayMs: number): Cohort => {
     const key = cohortKey(polled);
     const known = cohorts.get(key);
     if (known !== undefined) return known;
-    const cohort: Cohort = { key, polled, members: new Set(), timer: undefined };
+    const cohort: Cohort = { key, polled, connection, members: new Set(), timer: undefined };
     cohorts.set(key, cohort);
     schedule(cohort, delayMs);
     return cohort;
@@ -65,14 +71,24 @@ export function createCohorts(deps: { pool: pg.Pool; intervalMs: Readonly<Record
     leave(member);
   };
 
+  async function pollInTurn({ connection, polled }: Cohort): Promise<Polling> {
+    const turn = gate.enter(connection.holder);
+    const leave = turn instanceof Promise ? await turn : turn;
+    try {
+      return await poll(connection, polled);
+    } finally {
+      leave();
+    }
+  }
+
   /** Who joins while a poll is under way waits for the next one: its rows may be older than what the member has written. */
   async function round(cohort: Cohort): Promise<void> {
     const startedAt = performance.now();
     const intervalMs = deps.intervalMs[cohort.polled.kind];
     const asked = [...cohort.members];
     try {
-      const polling = await gate.run(() => poll(deps.pool, cohort.polled));
-      if (polling.outcome === "data" && !closed) tell(asked, polling);
+      const polling = await pollInTurn(cohort);
+      if (polling.outcome === "data" && !closed) tell(asked, cohort.connection, polling);
     } catch (error) {
       for (const member of asked.filter(({ ended }) => !ended)) {
         end(member);
@@ -84,12 +100,16 @@ export function createCohorts(deps: { pool: pg.Pool; intervalMs: Readonly<Record
   }
 
   /** Members of a stream move on to the cohort of their new position. */
-  function tell(asked: readonly Member[], { dataText, next }: { dataText: string; next: Polled }): void {
+  function tell(
+    asked: readonly Member[],
+    connection: Connection,
+    { dataText, next }: { dataText: string; next: Polled },
+  ): void {
     const hash = createHash("sha256").update(dataText).digest("base64");
     for (const member of asked.filter(({ ended }) => !ended)) {
       if (next.kind === "stream") {
         leave(member);
-        enter(member, cohortOf(next, deps.intervalMs.stream));
+        enter(member, cohortOf(next, connection, deps.intervalMs.stream));
       } else if (member.seen === hash) continue;
       member.seen = hash;
       member.sink.next(dataText);
@@ -97,14 +117,13 @@ export function createCohorts(deps: { pool: pg.Pool; intervalMs: Readonly<Record
   }
 
   return {
-    join(polled, sink) {
+    join(polled, connection, sink) {
       if (closed) return () => {};
-      const cohort = cohortOf(polled, 0);
+      const cohort = cohortOf(polled, connection, 0);
       const member: Member = { sink, cohort, seen: undefined, ended: false };
       enter(member, cohort);
       return () => end(member);
     },
-    size: () => cohorts.size,
     close() {
       closed = true;
       for (const { timer } of cohorts.values()) clearTimeout(timer);

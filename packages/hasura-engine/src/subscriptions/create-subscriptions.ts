@@ -1,40 +1,70 @@
-import type pg from "pg";
-import type { PreparedOperation } from "../request/plan-operation.ts";
-import type { Session } from "../session/session.ts";
+import { HasuraError } from "../hasura-error.ts";
+import { LIMITS_OF_ADMIN } from "../limits.ts";
+import type { PreparedOperation } from "../plan/plan-operation.ts";
+import type { Pools } from "../run/open-pools.ts";
+import { UNBOUND } from "../session/holder.ts";
+import type { RequestContext } from "../session/session.ts";
 import type { EngineSettings } from "../settings.ts";
+import { createCountShares } from "../shares/count-shares.ts";
 import { bindSubscription } from "./bound-statement.ts";
 import { createCohorts, type Sink } from "./cohorts.ts";
 
+/** Who subscribes, and on whose account. */
+export type Subscriber = Pick<RequestContext, "session" | "holder">;
+
 export type Subscriptions = {
   /**
-   * Live and streaming queries (hasura-semantics.md B.8, D.8). The answer ends the subscription.
-   * Throws HasuraError for what cannot be subscribed to.
+   * Starts a live or streaming query. Returns a function that ends it.
+   * Throws HasuraError for what cannot be subscribed to, and for one too many.
    */
-  subscribe(prepared: PreparedOperation, session: Session, sink: Sink): () => void;
-  /** Polls that repeat at this moment, however many subscriptions they serve. */
-  cohorts(): number;
+  subscribe(prepared: PreparedOperation, caller: Subscriber, sink: Sink): () => void;
   close(): void;
 };
 
 export function createSubscriptions({
-  pool,
+  pools,
   settings,
 }: {
-  pool: pg.Pool;
+  pools: Pools;
   settings: Pick<
     EngineSettings,
-    "liveQueriesRefetchIntervalMs" | "streamingQueriesRefetchIntervalMs" | "stringifyNumericTypes"
+    | "documentLimits"
+    | "shareLimits"
+    | "liveQueriesRefetchIntervalMs"
+    | "streamingQueriesRefetchIntervalMs"
+    | "stringifyNumericTypes"
   >;
 }): Subscriptions {
   const options = { stringifyNumericTypes: settings.stringifyNumericTypes };
+  const { polls, pollsEach, liveQueriesEach } = settings.shareLimits;
   const cohorts = createCohorts({
-    pool,
     intervalMs: { live: settings.liveQueriesRefetchIntervalMs, stream: settings.streamingQueriesRefetchIntervalMs },
+    polls: { total: polls, each: pollsEach },
   });
+  const running = createCountShares(liveQueriesEach);
   return {
-    subscribe: ({ operation, variables }, session, sink) =>
-      cohorts.join(bindSubscription(operation, { variables, session }, options), sink),
-    cohorts: cohorts.size,
+    subscribe({ operation, variables }, { session, holder = UNBOUND }, sink) {
+      const { statementLength } = session.admin ? LIMITS_OF_ADMIN : settings.documentLimits;
+      const polled = bindSubscription(operation, { variables, session }, options, statementLength);
+      if (!running.take(holder))
+        throw new HasuraError("bad-request", `more than ${running.each} subscriptions of one tenant or user`);
+      let ended = false;
+      const giveBack = (): void => {
+        if (!ended) running.giveBack(holder);
+        ended = true;
+      };
+      const end = cohorts.join(polled, pools.connectionsFor(session.admin, holder), {
+        next: sink.next,
+        fail(error) {
+          giveBack();
+          sink.fail(error);
+        },
+      });
+      return () => {
+        giveBack();
+        end();
+      };
+    },
     close: cohorts.close,
   };
 }

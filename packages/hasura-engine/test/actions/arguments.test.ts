@@ -75,6 +75,7 @@ describe("the handler gets", () => {
     ],
     ["scalars as they are", 'whole: 1, share: 1.5, yes: true, id: "x"', { whole: 1, share: 1.5, yes: true, id: "x" }],
     ["an id that is a number, as a number", "id: 7", { id: 7 }],
+    ["the outermost 32-bit integers", "numbers: [-2147483648, 2147483647]", { numbers: [-2147483648, 2147483647] }],
     ["a whole number as a float", "share: 2", { share: 2 }],
     ["enum values as texts", "size: BIG, sizes: [SMALL, BIG]", { size: "BIG", sizes: ["SMALL", "BIG"] }],
     [
@@ -115,6 +116,11 @@ describe("the handler gets", () => {
       { text: "t", whole: 1, share: 1.5, yes: false, id: "x" },
       { text: "t", whole: 1, share: 1.5, yes: false, id: "x" },
     ],
+    [
+      "the outermost 32-bit integers of variables",
+      { numbers: [-2147483648, 2147483647] },
+      { numbers: [-2147483648, 2147483647] },
+    ],
     ["enum values of variables", { size: "BIG", sizes: ["SMALL"] }, { size: "BIG", sizes: ["SMALL"] }],
     [
       "lists for single values of variables",
@@ -150,12 +156,21 @@ describe("the handler gets", () => {
 
 const place = "validation-failed $.selectionSet.take.args";
 
+function outOfBounds(argument: string, value: string): string {
+  const message = "lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?";
+  return `parse-failed $.selectionSet.take.args.${argument} The value ${value} ${message}`;
+}
+
 describe("is refused before the handler is asked", () => {
   test.each([
     ["text: 1", `${place}.text expected a string for type 'String', but found an integer`],
     ["text: BIG", `${place}.text expected a string for type 'String', but found an enum value`],
     ["whole: 1.5", `${place}.whole expected a 32-bit integer for type 'Int', but found a float`],
     ['whole: "1"', `${place}.whole expected a 32-bit integer for type 'Int', but found a string`],
+    ["whole: 2147483648", outOfBounds("whole", "2.147483648e9")],
+    ["whole: -2147483649", outOfBounds("whole", "-2.147483649e9")],
+    ["numbers: [1, 2147483648]", outOfBounds("numbers[1]", "2.147483648e9")],
+    ["id: 2147483648", `${place}.id expected a String or a 32-bit integer for type 'ID', but found an integer`],
     ["yes: 1", `${place}.yes expected a boolean for type 'Boolean', but found an integer`],
     ["id: 1.5", `${place}.id expected a String or a 32-bit integer for type 'ID', but found a float`],
     ['share: "1"', `${place}.share expected a float for type 'Float', but found a string`],
@@ -183,6 +198,10 @@ describe("is refused before the handler is asked", () => {
   test.each<[string, unknown, string]>([
     ["text", 1, `${place}.text expected a string for type 'String', but found a number`],
     ["whole", "1", `${place}.whole expected a 32-bit integer for type 'Int', but found a string`],
+    ["whole", 2147483648, outOfBounds("whole", "2.147483648e9")],
+    ["whole", 1.5, outOfBounds("whole", "1.5")],
+    ["numbers", [1, 2147483648], outOfBounds("numbers[1]", "2.147483648e9")],
+    ["id", 2147483648, `${place}.id expected a String or a 32-bit integer for type 'ID', but found a number`],
     ["size", "HUGE", `${place}.size expected one of the values ['BIG', 'SMALL'] for type 'Size', but found 'HUGE'`],
     ["numbers", ["x"], `${place}.numbers[0] expected a 32-bit integer for type 'Int', but found a string`],
     ["numbers", [1, null], `${place}.numbers[1] unexpected null value for type 'Int'`],

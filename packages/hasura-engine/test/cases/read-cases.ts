@@ -27,7 +27,8 @@ export function readArea(folder: string) {
  * - `request.graphql`, and `request.json` with the other keys of the body: `variables`, `operationName` (optional);
  * - `session.json`: the request's headers beside the admin secret, as `{"x-hasura-role": "user"}`;
  * - `expected.json`: the whole answer; `extensions.internal` of errors does not count;
- * - `expected.sql`: the statements, as `hasura-engine sql` prints them (optional);
+ * - `expected.sql`: the statements, as `hasura-engine sql` prints them, laid out (optional); an empty one is filled, and
+ *   one that differs is replaced, by a test run with `-u`;
  * - `after.json`: `[{"sql": "select …", "rows": […]}]`, what is in the database afterwards (optional).
  */
 export function readCase(folder: string) {
@@ -38,7 +39,7 @@ export function readCase(folder: string) {
     rest: isJsonObject(rest) ? rest : new Map<string, Json>(),
     headers: z.record(z.string(), z.string()).parse(JSON.parse(needed(folder, "session.json"))),
     expected: parseJson(needed(folder, "expected.json")),
-    sql: textOf(folder, "expected.sql"),
+    sqlFile: existsSync(resolve(folder, "expected.sql")) ? resolve(folder, "expected.sql") : undefined,
     after: Array.isArray(after) ? after.map(afterOf) : [],
   };
 }

@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { printStatements } from "../../src/engine/print-statements.ts";
 import { createEngine, type Engine } from "../../src/engine.ts";
 import {
   isJsonList,
@@ -16,8 +15,10 @@ import {
 } from "../../src/json/exact-json.ts";
 import { buildServer } from "../../src/server.ts";
 import { settingsFromEnv } from "../../src/settings.ts";
+import { printStatements } from "../../src/sql/print-statements.ts";
 import { metadataOf } from "../events/world.ts";
 import { createTestDatabase, type TestDatabase } from "../test-database.ts";
+import { layOutStatements } from "./lay-out-statements.ts";
 import { readArea, readCase } from "./read-cases.ts";
 
 const ADMIN_SECRET = "an-admin-secret-for-tests";
@@ -57,7 +58,7 @@ function describeArea(name: string): void {
 
         expect(lines(comparable(parseJson(text)))).toBe(lines(comparable(wanted.expected)));
         if (role(wanted.headers) !== "admin") expect(text).not.toContain('"internal"');
-        if (wanted.sql !== undefined) expect(statementsOf(wanted).trim()).toBe(wanted.sql.trim());
+        if (wanted.sqlFile !== undefined) await expect(statementsOf(wanted)).toMatchFileSnapshot(wanted.sqlFile);
         for (const { sql, rows } of wanted.after) expect(await rowsOf(sql)).toBe(lines(rows));
       });
     }
@@ -84,7 +85,8 @@ function describeArea(name: string): void {
       admin: role(headers) === "admin",
       expiresAt: undefined,
     };
-    return requests.map((request) => printStatements(engine.plan(request, session).operation, settings)).join("\n");
+    const printed = requests.map((request) => printStatements(engine.plan(request, session).operation, settings));
+    return layOutStatements(printed.join("\n"));
   }
 
   async function rowsOf(sql: string): Promise<string> {

@@ -123,18 +123,18 @@ test("nullability counts domains", () => {
   ]);
 });
 
-test("identity, generation and defaults are told apart", () => {
+test("identity and generation are told apart", () => {
   const facts = ["id", "by_default", "doubled", "feeling", "name"].map((name) => {
-    const { identity, generated, hasDefault } = column("public.parents", name);
-    return { name, identity, generated, hasDefault };
+    const { identity, generated } = column("public.parents", name);
+    return { name, identity, generated };
   });
 
   expect(facts).toEqual([
-    { name: "id", identity: "always", generated: false, hasDefault: true },
-    { name: "by_default", identity: "by-default", generated: false, hasDefault: true },
-    { name: "doubled", identity: undefined, generated: true, hasDefault: false },
-    { name: "feeling", identity: undefined, generated: false, hasDefault: true },
-    { name: "name", identity: undefined, generated: false, hasDefault: false },
+    { name: "id", identity: "always", generated: false },
+    { name: "by_default", identity: "by-default", generated: false },
+    { name: "doubled", identity: undefined, generated: true },
+    { name: "feeling", identity: undefined, generated: false },
+    { name: "name", identity: undefined, generated: false },
   ]);
 });
 

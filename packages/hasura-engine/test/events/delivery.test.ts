@@ -136,7 +136,7 @@ test("Retry-After is honoured even when no retries are left", async () => {
 
   await database.pool.query("insert into notes values (1)");
 
-  await expect.poll(log, { timeout: 10_000 }).toEqual([{ tries: 2, delivered: true, error: false, free: true }]);
+  await expect.poll(log).toEqual([{ tries: 2, delivered: true, error: false, free: true }]);
 });
 
 test("Retry-After decides the pause instead of the configured interval", async () => {

@@ -11,6 +11,21 @@ import { schemaSql } from "./tables.ts";
 /** Heap of the served engine. What a document makes it hold beyond that ends the process, and so the test. */
 const HEAP_MEGABYTES = 320;
 
+/** The role's own bounds out of the way: what is left are those that keep the process alive. */
+const PROCESS_BOUNDS = {
+  HASURA_ENGINE_DOCUMENT_FIELDS_MAX: "20000",
+  HASURA_ENGINE_DOCUMENT_ROOT_FIELDS_MAX: "20000",
+  HASURA_ENGINE_DOCUMENT_SUBQUERIES_MAX: "20000",
+  HASURA_ENGINE_DOCUMENT_CONDITION_RELATIONSHIPS_MAX: "20000",
+  HASURA_ENGINE_DOCUMENT_CONDITION_DEPTH_MAX: "1000",
+  HASURA_ENGINE_DOCUMENT_WRITES_MAX: "1000000",
+  HASURA_ENGINE_DOCUMENT_INTROSPECTION_VALUES_MAX: "2000000",
+  HASURA_ENGINE_STATEMENT_LENGTH_MAX: "1000000000",
+  HASURA_ENGINE_ANSWER_BYTES_MAX: "1000000000",
+  HASURA_ENGINE_UNSENT_BYTES_EACH: "1000000000",
+  HASURA_ENGINE_STATEMENT_TIMEOUT: "30000",
+};
+
 export type Hostile = {
   readonly database: TestDatabase;
   /** As role `user`. A text is sent as it is. */
@@ -56,6 +71,7 @@ export async function startHostile(): Promise<Hostile> {
         PG_DATABASE_URL: database.url,
         HASURA_GRAPHQL_ADMIN_SECRET: ADMIN_SECRET,
         HASURA_GRAPHQL_JWT_SECRET: JSON.stringify({ type: "HS256", key: JWT_KEY }),
+        ...PROCESS_BOUNDS,
       },
       stdio: ["ignore", "pipe", "inherit"],
     },

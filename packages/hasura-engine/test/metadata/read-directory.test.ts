@@ -175,7 +175,58 @@ test("actions are joined with their signatures and types", async () => {
   });
 });
 
-test("actions and types must stand in both files", async () => {
+test("types that only actions.graphql defines are taken from it", async () => {
+  const only = `
+    type Query { status(input: Ask, since: Day): Status }
+    type Status { ok: Boolean! detail: Detail }
+    "Said in words" type Detail { text: String size: Size }
+    input Ask { size: Size! }
+    enum Size { SMALL "Not small" LARGE }
+    scalar Day
+  `;
+
+  const object = await objectOf({
+    "actions.graphql": only,
+    "actions.yaml": `actions: [{name: status, definition: {handler: "http://x"}}]\ncustom_types: {objects: [{name: Status}]}\n`,
+  });
+
+  expect(object.custom_types).toEqual({
+    enums: [{ name: "Size", values: [{ value: "SMALL" }, { value: "LARGE", description: "Not small" }] }],
+    input_objects: [{ name: "Ask", fields: [{ name: "size", type: "Size!" }] }],
+    objects: [
+      {
+        name: "Status",
+        fields: [
+          { name: "ok", type: "Boolean!" },
+          { name: "detail", type: "Detail" },
+        ],
+      },
+      {
+        name: "Detail",
+        description: "Said in words",
+        fields: [
+          { name: "text", type: "String" },
+          { name: "size", type: "Size" },
+        ],
+      },
+    ],
+    scalars: [{ name: "Day" }],
+  });
+});
+
+test("a type that actions.graphql defines twice is refused", async () => {
+  const found = await problemsOf({
+    "actions.graphql": `${sdl}\ntype MakeOutput { other: Int }\nscalar Size`,
+    "actions.yaml": yaml,
+  });
+
+  expect(found).toEqual([
+    "actions.graphql: type MakeOutput is declared more than once",
+    "actions.graphql: type Size is declared more than once",
+  ]);
+});
+
+test("actions stand in both files, types of actions.yaml in actions.graphql as well", async () => {
   const found = await problemsOf({
     "actions.graphql": sdl.replace("look(", "peek(").replace("scalar Odd", "scalar Strange"),
     "actions.yaml": yaml,
@@ -185,7 +236,6 @@ test("actions and types must stand in both files", async () => {
     "actions.yaml: action look is not present in actions.graphql",
     "actions.graphql: action peek is not present in actions.yaml",
     "actions.yaml: type Odd is not present in actions.graphql",
-    "actions.graphql: type Strange is not present in actions.yaml",
   ]);
 });
 

@@ -4,7 +4,7 @@ import { readCatalog } from "../../src/catalog/read-catalog.ts";
 import { parseMetadata } from "../../src/metadata/parse-metadata.ts";
 import { problemText } from "../../src/metadata/problem.ts";
 import { buildModel, type ModelInput } from "../../src/model/build-model.ts";
-import type { Model } from "../../src/model/model.ts";
+import type { Model, Table } from "../../src/model/model.ts";
 import { buildRemoteRole } from "../../src/remote-schema/build-remote-role.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -37,4 +37,10 @@ export function upstream(sdl: string): { readonly schema: ReturnType<typeof buil
 
 export function reasons(model: Model): string[] {
   return model.inconsistencies.map(({ type, code, reason }) => `${type} ${code}: ${reason}`);
+}
+
+export function tableOf(model: Model, key: string): Table {
+  const found = model.tables.get(key);
+  if (found === undefined) throw new Error(`${key} is missing: ${reasons(model).join("; ")}`);
+  return found;
 }

@@ -138,6 +138,60 @@ describe("a role schema that is no sub-schema is refused", () => {
     expect(reason(sdl)).toBe(because + piece);
   });
 
+  const nullable = buildSchema(`
+    interface Named { name(short: Boolean): String }
+    type User implements Named { name(short: Boolean): String tags: [String!]! posts(ids: [Int], kinds: [Int!]!): [Int] }
+    input Filter { id: Int ids: [Int] tags: [String!]! limit: Int! = 10 }
+    type Query { user(id: Int): User users(filter: Filter, first: Int! = 3): [User]! }
+  `);
+
+  test.each([
+    ["type User { tags: [String!] }", '"tags"("Object field") to be [String!]! but received [String!]'],
+    ["type User { tags: [String]! }", '"tags"("Object field") to be [String!]! but received [String]!'],
+    [
+      "type Query { user: User! } type User { tags: [String!]! }",
+      '"user"("Object field") to be User but received User!',
+    ],
+    ["interface Named { name: String! }", '"name"("Interface field") to be String but received String!'],
+    [
+      "interface Named { name(short: Boolean!): String }",
+      '"short"("Input object argument") to be Boolean but received Boolean!',
+    ],
+    ["type Query { user(id: Int!): User }", '"id"("Input object argument") to be Int but received Int!'],
+    [
+      "type Query { user(id: Int! @preset(value: 1)): User } scalar Int",
+      '"id"("Input object argument") to be Int but received Int!',
+    ],
+    ["type Query { users(first: Int = 3): [User]! }", '"first"("Input object argument") to be Int! but received Int'],
+    [
+      "type User { posts(ids: [Int!], kinds: [Int!]!): [Int] }",
+      '"ids"("Input object argument") to be [Int] but received [Int!]',
+    ],
+    ["type User { posts(kinds: [Int]!): [Int] }", '"kinds"("Input object argument") to be [Int!]! but received [Int]!'],
+    ["input Filter { id: Int! tags: [String!]! }", '"id"("Input object argument") to be Int but received Int!'],
+    ["input Filter { ids: [Int]! tags: [String!]! }", '"ids"("Input object argument") to be [Int] but received [Int]!'],
+    ["input Filter { tags: [String]! }", '"tags"("Input object argument") to be [String!]! but received [String]!'],
+    [
+      "input Filter { tags: [String!]! limit: Int = 10 }",
+      '"limit"("Input object argument") to be Int! but received Int',
+    ],
+  ])("for another nullability: %s", (sdl, piece) => {
+    const built = buildRemoteRole(nullable, sdl);
+
+    expect("reason" in built && built.reason).toBe(`${because}expected type of ${piece}`);
+  });
+
+  test.each([
+    ["argument", "type User { posts(kinds: [Int!]): [Int] }", "posts", "kinds"],
+    ["field of an input", "input Filter { tags: [String!] }", "Filter", "tags"],
+  ])("for a required %s that may be left out", (_name, sdl, owner, missing) => {
+    const built = buildRemoteRole(nullable, sdl);
+
+    expect("reason" in built && built.reason).toBe(
+      `${because}field: "${owner}" expects the following non nullable arguments to be present: "${missing}"`,
+    );
+  });
+
   test("several faults are listed in the document's order", () => {
     const sdl = "enum Kind { OLD } type Post { title: Int } union Found = Photo type Missing { a: Int }";
 

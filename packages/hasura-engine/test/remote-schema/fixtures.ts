@@ -1,10 +1,12 @@
 import type { GraphQLSchema } from "graphql";
-import type { Column, PgType, RemoteSchema, Table } from "../../src/model/model.ts";
+import type { PgType } from "../../src/catalog/pg-type.ts";
+import type { Column, RemoteSchema, Table } from "../../src/model/model.ts";
+import type { RemoteField, RemoteSelection, RemoteValue } from "../../src/plan/plan.ts";
 import { buildRemoteRole } from "../../src/remote-schema/build-remote-role.ts";
-import type { RemoteField, RemoteSelection, RemoteValue } from "../../src/request/plan.ts";
+import { UNBOUND } from "../../src/session/holder.ts";
 import type { RequestContext } from "../../src/session/session.ts";
 
-export const int4: PgType = {
+const int4: PgType = {
   name: "int4",
   sql: "pg_catalog.int4",
   kind: "base",
@@ -13,18 +15,16 @@ export const int4: PgType = {
   baseName: "int4",
 };
 
-export function column(name: string, position = 1): Column {
+export function column(name: string): Column {
   return {
     name,
     graphqlName: name,
     type: int4,
     nullable: true,
-    hasDefault: false,
     insertable: true,
     updatable: true,
     comment: undefined,
     enumTable: undefined,
-    position,
   };
 }
 
@@ -78,6 +78,7 @@ export function remoteSchema(
   return {
     name: "upstream",
     url,
+    writtenUrl: "{{UPSTREAM}}/graphql",
     headers: [],
     forwardClientHeaders: false,
     timeoutSeconds: 5,
@@ -103,6 +104,7 @@ export function context(
     },
     clientHeaders: new Map(Object.entries(clientHeaders)),
     requestId: "request-1",
+    holder: UNBOUND,
     signal: undefined,
   };
 }

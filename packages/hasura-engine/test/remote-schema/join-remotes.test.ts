@@ -1,12 +1,12 @@
 import { buildSchema } from "graphql";
 import { afterEach, expect, test } from "vitest";
 import type { Column, RemoteArgument, RemoteSchema } from "../../src/model/model.ts";
-import { TRUE } from "../../src/permissions/expression.ts";
+import { TRUE } from "../../src/model/permissions/expression.ts";
+import { targetOfMutation } from "../../src/plan/join-rows.ts";
+import type { RemoteField, RemoteJoin, RemoteValue, RowSelection } from "../../src/plan/plan.ts";
 import { joinRemotes } from "../../src/remote-schema/join-remotes.ts";
-import { targetOfMutation } from "../../src/remote-schema/join-rows.ts";
-import type { RemoteField, RemoteJoin, RemoteValue, RowSelection } from "../../src/request/plan.ts";
 import { type Outside, startUpstream } from "../outside.ts";
-import { column, context, field, fields, int4, number, object, remoteSchema, table } from "./fixtures.ts";
+import { column, context, field, fields, number, object, remoteSchema, table } from "./fixtures.ts";
 
 const schema = buildSchema(`
   enum Size { SMALL LARGE }
@@ -31,8 +31,8 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close()));
 });
 
-const id = column("id", 1);
-const size = column("size", 2);
+const id = column("id");
+const size = column("size");
 const things = table("things", [id, size]);
 
 async function upstream(roles: Record<string, string> = {}): Promise<{ remote: RemoteSchema; server: Outside }> {
@@ -62,7 +62,6 @@ function join(
     arguments: new Map(Object.entries(options.args ?? {})),
     selection: options.selection === undefined ? undefined : fields(options.selection),
     parentType: options.parentType ?? "Query",
-    columnTypes: lhsColumns.map(() => int4),
   };
 }
 

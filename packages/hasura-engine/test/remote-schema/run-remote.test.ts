@@ -1,10 +1,10 @@
 import { buildSchema } from "graphql";
 import { afterEach, describe, expect, test } from "vitest";
-import { HasuraError, PassedThroughErrors } from "../../src/hasura-error.ts";
+import { HasuraError, PassedThroughError } from "../../src/hasura-error.ts";
 import type { RemoteSchema } from "../../src/model/model.ts";
+import type { RemoteField } from "../../src/plan/plan.ts";
 import { introspectRemote } from "../../src/remote-schema/introspect-remote.ts";
 import { runRemote } from "../../src/remote-schema/run-remote.ts";
-import type { RemoteField } from "../../src/request/plan.ts";
 import type { RequestContext } from "../../src/session/session.ts";
 import { type Outside, type OutsideAnswer, startOutside, startUpstream } from "../outside.ts";
 import { context, field, number, object, remoteSchema, string } from "./fixtures.ts";
@@ -254,7 +254,7 @@ describe("faults", () => {
 
     const outcome = await run(remote, [field("Query", "echo")]).catch((error: unknown) => error);
 
-    expect(outcome).toBeInstanceOf(PassedThroughErrors);
+    expect(outcome).toBeInstanceOf(PassedThroughError);
     expect(outcome).toMatchObject({ errors });
   });
 
@@ -274,7 +274,10 @@ describe("faults", () => {
   ])("%s is a remote-schema-error", async (_name, answer) => {
     const remote = await answering(() => answer);
 
-    await expect(run(remote, [field("Query", "echo")])).rejects.toMatchObject({ code: "remote-schema-error" });
+    await expect(run(remote, [field("Query", "echo")])).rejects.toMatchObject({
+      code: "remote-schema-error",
+      internal: { url: "{{UPSTREAM}}/graphql" },
+    });
   });
 
   test("no connection and a late answer are remote-schema-errors", async () => {

@@ -127,6 +127,17 @@ test.each([
   expect(JSON.parse(text)).toEqual({ path: "$", error: "resource does not exist", code: "not-found" });
 });
 
+test("an engine whose database does not answer within a second is not ready", async () => {
+  const pool = served.engine.pools.admin;
+  const taken = await Promise.all(Array.from({ length: pool.options.max ?? 0 }, () => pool.connect()));
+
+  const hanging = await call("/ready", { method: "GET" });
+  for (const client of taken) client.release();
+
+  expect(hanging.status).toBe(503);
+  expect((await call("/ready", { method: "GET" })).status).toBe(200);
+});
+
 test("version and health are told to anybody", async () => {
   expect(JSON.parse((await call("/v1/version", { method: "GET" })).text)).toEqual({
     version: expect.any(String),

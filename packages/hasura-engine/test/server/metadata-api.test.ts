@@ -2,11 +2,11 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { ADMIN_SECRET, type ServedCli, serveCli } from "../engine/serve-cli.ts";
+import { ADMIN_SECRET, type ServedCli, serveCli } from "../serve-cli.ts";
 import { createTestDatabase, type TestDatabase } from "../test-database.ts";
 
 const tableFile = "databases/default/tables/public_things.yaml";
-const original = resolve(import.meta.dirname, "../engine/fixtures/metadata");
+const original = resolve(import.meta.dirname, "../fixtures/metadata");
 
 let database: TestDatabase;
 let dir: string;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { UNBOUND } from "../../src/session/holder.ts";
 import { type PgWire, startPgWire } from "../pg-wire.ts";
 import { type Served, serve, userHeaders } from "../subscriptions/world.ts";
 import { createTestDatabase, type TestDatabase } from "../test-database.ts";
@@ -189,7 +190,7 @@ test("all mutations of a document are one transaction, and its session is what d
 test("the session of one request is not seen by the next on the same connection", async () => {
   await ask('mutation { insert_authors_one(object: {id: 8, name: "Di"}) { id } }');
 
-  const { rows } = await served.engine.pool.query("select current_setting('hasura.user', true) as actor");
+  const { rows } = await served.engine.pools.requests.query("select current_setting('hasura.user', true) as actor");
 
   expect(rows[0].actor ?? "").toBe("");
 });
@@ -216,10 +217,14 @@ test("subscriptions ask with one statement a poll, and parameters", async () => 
   const variables = new Map(Object.entries(session));
   const asWriter = { role: "writer", variables, backendOnly: false, admin: false, expiresAt: undefined };
   const answers: unknown[] = [];
-  const stop = served.engine.subscribe(served.engine.plan(prepared, asWriter), asWriter, {
-    next: (text) => void answers.push(text),
-    fail: (error) => void answers.push(error),
-  });
+  const stop = served.engine.subscribe(
+    served.engine.plan(prepared, asWriter),
+    { session: asWriter, holder: UNBOUND },
+    {
+      next: (text) => void answers.push(text),
+      fail: (error) => void answers.push(error),
+    },
+  );
 
   await expect.poll(() => wire.statements().length).toBeGreaterThan(2);
   stop();

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a runner reads of a claim (runs.md section 5), written from the contract like a runner in another language. */
+/** What a runner reads of a claim, written from docs/runner-contract.md like a runner in another language. */
 const stepSchema = z.looseObject({
   stepRunId: z.string(),
   stepKey: z.string(),
@@ -11,6 +11,12 @@ const stepSchema = z.looseObject({
   timeoutSeconds: z.number(),
   app: z.string(),
   action: z.string(),
+  baseUrl: z.string().nullable(),
+  allowedHosts: z.array(z.string()),
+  /** A declarative HTTP call; null = built into the runner. */
+  request: z.unknown(),
+  connectionId: z.string().nullable(),
+  idempotencyKey: z.string(),
 });
 
 export const claimSchema = z.looseObject({

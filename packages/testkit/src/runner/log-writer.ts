@@ -1,3 +1,5 @@
+import type { Masker } from "@control-plane/egress";
+import { compareNumbers, isJsonNumber, numberText } from "@control-plane/queue";
 import { type Collection, MongoBulkWriteError } from "mongodb";
 import type { WriteLog } from "./built-ins.ts";
 import type { Claim } from "./claim.ts";
@@ -7,10 +9,11 @@ const BATCH_LINES_MAX = 500;
 const KEPT_LINES_MAX = 5_000;
 const MESSAGE_BYTES_MAX = 8 * 1024;
 
-/** The log of one attempt (logs-and-audit.md section 1). A line that cannot be written never stops the run. */
+/** The log of one attempt (docs/reference/logs-and-audit.md). A line that cannot be written never stops the run. */
 export function createLogWriter(
   collection: Collection | undefined,
   claim: Claim,
+  masker: Masker,
 ): { log: WriteLog; flush(): Promise<void> } {
   const { run, logs, traceparent } = claim.bundle;
   let seq = 0;
@@ -29,8 +32,8 @@ export function createLogWriter(
         seq,
         ts: new Date(),
         level: truncated ? "WARN" : level,
-        message: cut(message),
-        fields: truncated ? { truncated: true } : fields,
+        message: cut(masker.text(message)),
+        fields: truncated ? { truncated: true } : storable(masker.value(fields)),
         traceId: traceparent?.split("-")[1] ?? null,
         expiresAt: new Date(logs.expiresAt),
       });
@@ -51,6 +54,17 @@ export function createLogWriter(
 /** "Already written" is success. */
 function isRepeat(error: unknown): boolean {
   return error instanceof MongoBulkWriteError && error.code === DUPLICATE_KEY;
+}
+
+/** BSON's numbers are doubles and 64-bit integers: what they cannot hold is written as its text. */
+function storable(value: unknown): unknown {
+  if (isJsonNumber(value) && typeof value !== "number") {
+    const double = Number(numberText(value));
+    return compareNumbers(double, value) === 0 ? double : numberText(value);
+  }
+  if (Array.isArray(value)) return value.map(storable);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, storable(inner)]));
 }
 
 function cut(message: string): string {

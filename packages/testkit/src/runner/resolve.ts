@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
+import { compareNumbers, deepEqual, isJsonNumber, isJsonValue } from "@control-plane/queue";
 import { z } from "zod";
 
 /** What pointers may reach: `/input`, `/steps/<key>/output`, `/trigger`, `/run`. */
@@ -24,14 +24,19 @@ const textSchema = z.strictObject({ $text: z.array(z.unknown()) });
 const literalSchema = z.strictObject({ $literal: z.unknown() });
 const conditionSchema = z.object({ op: z.string(), left: z.unknown(), right: z.unknown().optional() });
 
-/** A value of a definition (catalogue-and-workflows.md section 6) with its operators replaced. */
+/** A value of a workflow definition (docs/reference/workflow-definitions.md) with its operators replaced. */
 export function resolveValue(value: unknown, scope: Scope): unknown {
   if (Array.isArray(value)) return value.map((item) => resolveValue(item, scope));
   if (!isObject(value)) return value;
   const literal = literalSchema.safeParse(value);
   if (literal.success) return literal.data.$literal;
   const reference = refSchema.safeParse(value);
-  if (reference.success) return follow(reference.data.$ref, scope, "default" in value, reference.data.default);
+  if (reference.success) {
+    const found = follow(reference.data.$ref, scope);
+    if (found !== undefined) return found.value;
+    if ("default" in value) return resolveValue(reference.data.default, scope);
+    throw new RefUnresolvedError(reference.data.$ref);
+  }
   const text = textSchema.safeParse(value);
   if (text.success) return text.data.$text.map((part) => asText(resolveValue(part, scope))).join("");
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolveValue(inner, scope)]));
@@ -45,32 +50,45 @@ export function holds(condition: unknown, scope: Scope): boolean {
   const [a, b] = [resolveValue(left, scope), resolveValue(right, scope)];
   switch (op) {
     case "EQ":
-      return isDeepStrictEqual(a, b);
+      return areEqual(a, b);
     case "NE":
-      return !isDeepStrictEqual(a, b);
+      return !areEqual(a, b);
     case "IN":
-      return Array.isArray(b) && b.some((item) => isDeepStrictEqual(a, item));
+      return Array.isArray(b) && b.some((item) => areEqual(a, item));
     default:
       return compare(op, a, b);
   }
 }
 
+function areEqual(a: unknown, b: unknown): boolean {
+  return isJsonValue(a, Infinity) && isJsonValue(b, Infinity) && deepEqual(a, b);
+}
+
+/** Two numbers, by their values to the last digit, or two texts; anything else is false. */
 function compare(op: string, a: unknown, b: unknown): boolean {
-  const comparable =
-    (typeof a === "number" && typeof b === "number") || (typeof a === "string" && typeof b === "string");
-  if (!comparable) return false;
+  const order =
+    isJsonNumber(a) && isJsonNumber(b)
+      ? compareNumbers(a, b)
+      : typeof a === "string" && typeof b === "string"
+        ? compareTexts(a, b)
+        : Number.NaN;
   switch (op) {
     case "GT":
-      return a > b;
+      return order > 0;
     case "GTE":
-      return a >= b;
+      return order >= 0;
     case "LT":
-      return a < b;
+      return order < 0;
     case "LTE":
-      return a <= b;
+      return order <= 0;
     default:
       throw new Error(`unknown operator ${op}`);
   }
+}
+
+/** By UTF-16 code units. */
+function compareTexts(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 function resolveOptional(value: unknown, scope: Scope): unknown {
@@ -82,16 +100,11 @@ function resolveOptional(value: unknown, scope: Scope): unknown {
   }
 }
 
-function follow(pointer: string, scope: Scope, hasDefault: boolean, fallback: unknown): unknown {
-  let place: unknown = scope;
+function follow(pointer: string, scope: Scope): { value: unknown } | undefined {
+  let place: { value: unknown } | undefined = { value: scope };
   for (const token of pointer.split("/").slice(1)) {
-    const key = token.replaceAll("~1", "/").replaceAll("~0", "~");
-    const next = step(place, key);
-    if (next === undefined) {
-      if (hasDefault) return fallback;
-      throw new RefUnresolvedError(pointer);
-    }
-    place = next.value;
+    place = step(place.value, token.replaceAll("~1", "/").replaceAll("~0", "~"));
+    if (place === undefined) return undefined;
   }
   return place;
 }
@@ -103,7 +116,7 @@ function step(place: unknown, key: string): { value: unknown } | undefined {
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isJsonNumber(value);
 }
 
 function asText(value: unknown): string {

@@ -1,8 +1,10 @@
+import { type EgressAllow, parseEgressAllow } from "@control-plane/egress";
+import { failpoint } from "@control-plane/service-kit/failpoint";
 import { UnrecoverableError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { MongoClient } from "mongodb";
 import { z } from "zod";
-import { executeClaim } from "./execute-claim.ts";
+import { executeClaim, type RunnerHooks } from "./execute-claim.ts";
 import { createRunnerApi, httpTransport, type RunnerApi } from "./runner-api.ts";
 
 export type RunRunnerOptions = {
@@ -14,8 +16,11 @@ export type RunRunnerOptions = {
   mongoUrl?: string;
   runnerToken: string;
   runnerId?: string;
+  /** What steps may call beyond the public internet; default nothing. */
+  egressAllow?: string;
   /** Runs at once; default 4. */
   concurrency?: number;
+  hooks?: RunnerHooks;
 };
 
 export const QUEUE_RUN_REQUESTED = "run-requested";
@@ -33,6 +38,7 @@ const MONGO_WAIT_MS = 1_000;
  */
 export async function runRunner(options: RunRunnerOptions): Promise<{ stop(): Promise<void> }> {
   const shutdown = new AbortController();
+  const egressAllow = allowOf(options.egressAllow);
   const api = createRunnerApi(httpTransport(options.orchestratorUrl), options.runnerToken);
   const connection = new Redis(options.redisUrl, { maxRetriesPerRequest: null });
   const mongo =
@@ -46,9 +52,11 @@ export async function runRunner(options: RunRunnerOptions): Promise<{ stop(): Pr
     async (job) => {
       const parsed = jobSchema.safeParse(job.data);
       if (!parsed.success) throw new UnrecoverableError("the job does not fit contract version 1");
+      await failpoint("runner.before-claim");
       const claimed = await claimPatiently(api, parsed.data, runnerId, shutdown.signal);
       if (claimed?.outcome !== "claimed") return;
-      await executeClaim(api, claimed.claim, { logs, shutdown: shutdown.signal });
+      options.hooks?.onClaim?.({ runId: parsed.data.runId, attempt: parsed.data.attempt });
+      await executeClaim(api, claimed.claim, { logs, shutdown: shutdown.signal, egressAllow, hooks: options.hooks });
     },
     { connection, prefix: options.queuePrefix ?? "bull", concurrency: options.concurrency ?? 4 },
   );
@@ -63,6 +71,13 @@ export async function runRunner(options: RunRunnerOptions): Promise<{ stop(): Pr
       await mongo?.close();
     },
   };
+}
+
+/** @throws on an entry that cannot be read */
+export function allowOf(text = ""): EgressAllow {
+  const { entries, problems } = parseEgressAllow(text);
+  if (problems.length > 0) throw new Error(`EGRESS_ALLOW: ${problems.join("; ")}`);
+  return entries;
 }
 
 /** Repeats a claim while the orchestrator is away; a refusal is an answer. */

@@ -1,3 +1,4 @@
+import { readJson } from "@control-plane/service-kit/read-json";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { type Claim, claimSchema, type NumberedEvent, type Report, reportSchema } from "./claim.ts";
@@ -28,7 +29,7 @@ export function httpTransport(baseUrl: string): Transport {
       body: JSON.stringify(body),
     });
     const text = await response.text();
-    return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+    return { status: response.status, body: text === "" ? null : readJson(text) };
   };
 }
 
@@ -41,7 +42,7 @@ export function injectTransport(server: FastifyInstance): Transport {
       headers: { "content-type": "application/json", ...authorization(bearer) },
       payload: JSON.stringify(body),
     });
-    return { status: response.statusCode, body: response.body === "" ? null : JSON.parse(response.body) };
+    return { status: response.statusCode, body: response.body === "" ? null : readJson(response.body) };
   };
 }
 

@@ -5,7 +5,7 @@ import type { TestRedis } from "../test-redis.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
 import type { Claim, NumberedEvent } from "./claim.ts";
 import { executeClaim } from "./execute-claim.ts";
-import { jobSchema, QUEUE_RUN_REQUESTED } from "./run-runner.ts";
+import { allowOf, jobSchema, QUEUE_RUN_REQUESTED } from "./run-runner.ts";
 import {
   createRunnerApi,
   httpTransport,
@@ -31,8 +31,8 @@ export type RunnerDouble = {
   tryClaim(runId: string, attempt?: number, token?: string): Promise<{ outcome: "claimed"; claim: Claim } | Refused>;
   /** Somebody else's hand on an attempt: another token, attempt or run. */
   forge(attempt: Attempt, over: Partial<Lease>): Attempt;
-  /** Executes a claimed run to its end. */
-  execute(attempt: Attempt): Promise<void>;
+  /** Executes a claimed run to its end. @param options.egressAllow what steps may call beyond the public internet */
+  execute(attempt: Attempt, options?: { egressAllow?: string }): Promise<void>;
   /** Adds a signed job to `run-events`, as a runner without HTTP does. */
   enqueue(redis: TestRedis, attempt: Attempt, events: readonly NumberedEvent[]): Promise<void>;
   /** Takes jobs from `run-requested` until the test ends or `stop` is called. */
@@ -65,7 +65,8 @@ export function createRunnerDouble(): RunnerDouble & { close(): Promise<void> } 
     tryClaim: (runId, attempt = 1, token) =>
       (token === undefined ? current().api : current().withToken(token)).claim(runId, attempt, RUNNER_ID),
     forge: (attempt, over) => createAttempt(current().api, attempt.claim, over),
-    execute: (attempt) => executeClaim(current().api, attempt.claim),
+    execute: (attempt, options = {}) =>
+      executeClaim(current().api, attempt.claim, { egressAllow: allowOf(options.egressAllow) }),
     async enqueue(redis, attempt, events) {
       const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
       const queue = new Queue("run-events", { connection, prefix: redis.prefix });

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type Database, type runStatus, stepRuns, workflowRuns } from "@control-plane/db";
+import { type Database, type Queryable, type runStatus, stepRuns, workflowRuns } from "@control-plane/db";
 import { and, asc, eq, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { TestVersion } from "./definition.ts";
@@ -39,31 +39,35 @@ const DEFAULT_MAX_ATTEMPTS = 3;
 
 type RunScope = { tenantId: string; workflowId: string; version: TestVersion };
 
+/** In one transaction: where services run beside the test, none of them meets the run on its way to the status. */
 export async function addRun(db: Database, scope: RunScope, options: RunOptions): Promise<TestRun> {
   const { status = "PENDING", ...columns } = options;
-  const run = only(
-    await db
-      .insert(workflowRuns)
-      .values({
-        tenantId: scope.tenantId,
-        workflowId: scope.workflowId,
-        workflowVersionId: scope.version.id,
-        source: "MANUAL",
-        maxAttempts: DEFAULT_MAX_ATTEMPTS,
-        deadlineAt: new Date(Date.now() + 24 * 3600 * 1000),
-        ...columns,
-      })
-      .returning({ id: workflowRuns.id }),
-  );
   const leaseToken = `lt_${randomBytes(32).toString("base64url")}`;
   const way: readonly RunStatus[] = WAYS[status];
-  for (const next of way) {
-    if (next === "RUNNING") await addSteps(db, scope, run.id);
-    await db
-      .update(workflowRuns)
-      .set({ status: next, ...columnsAt(next, leaseToken) })
-      .where(eq(workflowRuns.id, run.id));
-  }
+  const run = await db.transaction(async (tx) => {
+    const added = only(
+      await tx
+        .insert(workflowRuns)
+        .values({
+          tenantId: scope.tenantId,
+          workflowId: scope.workflowId,
+          workflowVersionId: scope.version.id,
+          source: "MANUAL",
+          maxAttempts: DEFAULT_MAX_ATTEMPTS,
+          deadlineAt: new Date(Date.now() + 24 * 3600 * 1000),
+          ...columns,
+        })
+        .returning({ id: workflowRuns.id }),
+    );
+    for (const next of way) {
+      if (next === "RUNNING") await addSteps(tx, scope, added.id);
+      await tx
+        .update(workflowRuns)
+        .set({ status: next, ...columnsAt(next, leaseToken) })
+        .where(eq(workflowRuns.id, added.id));
+    }
+    return added;
+  });
   return {
     id: run.id,
     tenantId: scope.tenantId,
@@ -114,7 +118,7 @@ function columnsAt(status: RunStatus, leaseToken: string) {
 const definitionSteps = z.object({ steps: z.array(z.object({ key: z.string(), actionId: z.uuid() })) });
 
 /** One PENDING row per step, as a claim inserts them. */
-async function addSteps(db: Database, scope: RunScope, runId: string): Promise<void> {
+async function addSteps(db: Queryable, scope: RunScope, runId: string): Promise<void> {
   const { steps } = definitionSteps.parse(scope.version.definition);
   if (steps.length === 0) return;
   await db.insert(stepRuns).values(

@@ -5,7 +5,7 @@ import { only } from "./only.ts";
 export type MemberRole = (typeof memberRole.enumValues)[number];
 
 /** Every user of the world has this password. */
-export const TEST_PASSWORD = "a long enough password";
+const TEST_PASSWORD = "a long enough password";
 
 /** argon2id of TEST_PASSWORD with the production parameters (m = 19,456 KiB, t = 2, p = 1), made once. */
 const TEST_PASSWORD_HASH =

@@ -1,0 +1,98 @@
+import type pg from "pg";
+import { HasuraError } from "../hasura-error.ts";
+import type { Holder } from "../session/holder.ts";
+import type { FairGate, Leave } from "../shares/fair-gate.ts";
+import { sqlState } from "../statement-error.ts";
+import { AnswerTooLargeError } from "./bounded-socket.ts";
+import { inTransaction } from "./transaction.ts";
+
+/** Where a statement runs, and on whose account. */
+export type Connection = {
+  readonly holder: Holder;
+  query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>>;
+};
+
+/** Where the statements of one caller run: each on whichever connection it gets, or together on one. */
+export type Connections = Connection & {
+  /** All of it or nothing. What has begun is not cancelled: a client that went away finds it done or not done. */
+  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+};
+
+/** A pool, who may take how much of it, and how long its statements run. */
+export type SharedPool = {
+  readonly pool: pg.Pool;
+  readonly gate: FairGate;
+  readonly statementTimeoutMs: number;
+  /** Cancels what runs on the connection of this PostgreSQL process. */
+  readonly cancel: (processId: number) => Promise<void>;
+};
+
+/** Connections for one holder. A query that runs when the signal is aborted is cancelled in PostgreSQL too. */
+export function connectionsFor(
+  shared: SharedPool,
+  holder: Holder,
+  signal: () => AbortSignal | undefined = () => undefined,
+): Connections {
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = shared.gate.enter(holder, signal);
+    const leave: Leave = turn instanceof Promise ? await turn : turn;
+    try {
+      return await work();
+    } catch (error) {
+      const isCanceled = sqlState(error) === QUERY_CANCELED;
+      if (isCanceled || error instanceof AnswerTooLargeError) shared.gate.slowDown(holder);
+      throw isCanceled ? canceled(error, shared.statementTimeoutMs) : error;
+    } finally {
+      leave();
+    }
+  };
+  return {
+    holder,
+    query: (statement) => inTurn(() => queryOnce(shared, statement, signal())),
+    transaction: (work) =>
+      inTurn(() =>
+        inTransaction(shared.pool, (client) => work({ holder, query: (statement) => client.query(statement) })),
+      ),
+  };
+}
+
+const QUERY_CANCELED = "57014";
+
+function canceled(cause: unknown, timeoutMs: number): HasuraError {
+  return new HasuraError("bad-request", `a statement of the request took longer than ${timeoutMs} ms`, "$", { cause });
+}
+
+async function queryOnce<Row extends pg.QueryResultRow>(
+  { pool, cancel }: SharedPool,
+  statement: pg.QueryConfig,
+  signal: AbortSignal | undefined,
+): Promise<pg.QueryResult<Row>> {
+  const client = await pool.connect();
+  if (signal?.aborted === true) {
+    client.release();
+    throw new HasuraError("bad-request", "the client has gone away");
+  }
+  let canceling: Promise<void> | undefined;
+  const onAbort = (): void => {
+    canceling = cancel(processIdOf(client)).catch(() => {});
+  };
+  let broken = false;
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await client.query<Row>(statement);
+  } catch (error) {
+    // What is no answer of PostgreSQL comes of the connection.
+    broken = sqlState(error) === undefined;
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    // What comes next on the connection must not be met by it.
+    await canceling;
+    client.release(broken);
+  }
+}
+
+/** The driver keeps it without telling its types. */
+function processIdOf(client: pg.PoolClient): number {
+  return Number(Reflect.get(client, "processID"));
+}

@@ -1,0 +1,104 @@
+import { HasuraError } from "../../hasura-error.ts";
+import type { Json } from "../../json/exact-json.ts";
+import { readRequest } from "../../plan/graphql-request.ts";
+import type { Holder } from "../../session/holder.ts";
+import type { RequestContext } from "../../session/session.ts";
+import type { Leave } from "../../shares/fair-gate.ts";
+import type { EdgeShares } from "../edge-shares.ts";
+import { graphqlErrors, type InternalView } from "../error-answer.ts";
+import type { SocketEngine } from "./socket-engine.ts";
+
+/** The operations of one socket, by the ids its client gave them. */
+export type SocketOperations = {
+  has(id: string): boolean;
+  start(id: string, message: OperationMessage, context: OperationContext): void;
+  /** Without an answer, as the client asked for it. */
+  stop(id: string): void;
+  stopAll(): void;
+};
+
+type OperationContext = Omit<RequestContext, "signal"> & { readonly holder: Holder };
+
+/** `bytes`: of the text it was read from. */
+export type OperationMessage = { readonly payload: Json; readonly bytes: number };
+
+/** Protects the process from one socket; far above what a page needs. */
+const OPERATIONS_MAX = 1_000;
+
+type Running = { readonly controller: AbortController; readonly holder: Holder; readonly bytes: number };
+
+export function createSocketOperations(deps: {
+  engine: SocketEngine;
+  view: Omit<InternalView, "admin">;
+  send: (text: string) => void;
+  onFailure: (error: unknown, requestId: string) => void;
+  shares: Pick<EdgeShares, "operations" | "requests">;
+}): SocketOperations {
+  const running = new Map<string, Running>();
+  const forget = (id: string): void => {
+    const known = running.get(id);
+    if (known !== undefined) deps.shares.operations.release(known.holder, known.bytes);
+    running.delete(id);
+  };
+  const hold = (id: string, controller: AbortController, holder: Holder, bytes: number): void => {
+    const exceeded = deps.shares.operations.hold(holder, bytes);
+    if (exceeded !== undefined) {
+      const whose = exceeded.of === "one" ? "the sockets of one tenant or user" : "all sockets";
+      throw new HasuraError("bad-request", `the operations of ${whose} are larger than ${exceeded.bytesMax} bytes`);
+    }
+    running.set(id, { controller, holder, bytes });
+  };
+
+  const start = async (id: string, { payload, bytes }: OperationMessage, facts: OperationContext): Promise<void> => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const { session, holder } = facts;
+    const fail = (error: unknown): void => {
+      if (signal.aborted) return;
+      forget(id);
+      deps.onFailure(error, facts.requestId);
+      const errors = graphqlErrors(error, { ...deps.view, admin: session.admin });
+      deps.send(JSON.stringify({ id, type: "error", payload: errors }));
+    };
+    const next = (dataText: string): void => {
+      if (!signal.aborted) deps.send(`{"id":${JSON.stringify(id)},"type":"next","payload":{"data":${dataText}}}`);
+    };
+    const tooMany = running.size >= OPERATIONS_MAX;
+    running.set(id, { controller, holder, bytes: 0 });
+    let leave: Leave | undefined;
+    try {
+      if (tooMany) throw new HasuraError("bad-request", `a socket carries at most ${OPERATIONS_MAX} operations`);
+      hold(id, controller, holder, bytes);
+      const turn = deps.shares.requests.enter(holder, () => signal);
+      leave = turn instanceof Promise ? await turn : turn;
+      if (signal.aborted) return;
+      const request = readRequest(payload);
+      const prepared = deps.engine.plan(request, session);
+      if (prepared.operation.kind === "subscription") {
+        const end = deps.engine.subscribe(prepared, facts, { next, fail });
+        signal.addEventListener("abort", end);
+        return;
+      }
+      const { dataText } = await deps.engine.execute(request, { ...facts, signal });
+      if (signal.aborted) return;
+      next(dataText);
+      forget(id);
+      deps.send(JSON.stringify({ id, type: "complete" }));
+    } catch (error) {
+      fail(error);
+    } finally {
+      leave?.();
+    }
+  };
+  const stop = (id: string): void => {
+    const controller = running.get(id)?.controller;
+    forget(id);
+    controller?.abort();
+  };
+  return {
+    has: (id) => running.has(id),
+    start: (id, payload, facts) => void start(id, payload, facts),
+    stop,
+    stopAll: () => [...running.keys()].forEach(stop),
+  };
+}

@@ -1,0 +1,146 @@
+import { HasuraError } from "../hasura-error.ts";
+import type { Holder } from "../session/holder.ts";
+
+/** Ends a turn; a second call does nothing. */
+export type Leave = () => void;
+
+/**
+ * Lets a bounded number in, and of each holder no more than its share. Who has to wait is let in in turn over the holders,
+ * so that a holder's own many requests delay each other only.
+ */
+export type FairGate = {
+  /**
+   * At once where there is room; `signal` is asked for where there is none. Throws or rejects with HasuraError when too
+   * many wait, or when the signal is aborted.
+   */
+  enter(holder: Holder, signal?: () => AbortSignal | undefined): Leave | Promise<Leave>;
+  /** For a while the holder is let in once at a time: what it does there is too dear to be done beside itself. */
+  slowDown(holder: Holder): void;
+};
+
+type GateBounds = {
+  /** What is let in, for messages: `statements`. */
+  readonly what: string;
+  readonly total: number;
+  readonly each: number;
+  readonly waitingEach: number;
+  /** A holder is let in once in a turn of the event loop: computing for one does not keep the others from being heard. */
+  readonly oncePerTurn?: boolean;
+};
+
+const SLOW_MS = 10_000;
+
+type Waiter = { readonly admit: () => void };
+type Own = { inside: number; admittedThisTurn: boolean; readonly waiting: Set<Waiter> };
+
+export function createFairGate(bounds: GateBounds): FairGate {
+  const holders = new Map<string, Own>();
+  /** Those who have somebody waiting, whose turn is next first. */
+  const queue = new Map<string, { own: Own; holder: Holder }>();
+  const admitted = new Set<Own>();
+  const slowUntil = new Map<string, number>();
+  let inside = 0;
+  let turnEnds = false;
+
+  const ownOf = (key: string): Own => {
+    const known = holders.get(key);
+    if (known !== undefined) return known;
+    const own: Own = { inside: 0, admittedThisTurn: false, waiting: new Set() };
+    holders.set(key, own);
+    return own;
+  };
+  const shareOf = ({ key }: Holder): number => {
+    const until = slowUntil.get(key);
+    if (until === undefined) return bounds.each;
+    if (performance.now() < until) return 1;
+    slowUntil.delete(key);
+    return bounds.each;
+  };
+  const mayEnter = (holder: Holder, own: Own): boolean =>
+    inside < bounds.total && (holder.exempt || (own.inside < shareOf(holder) && !own.admittedThisTurn));
+  const endTurn = (): void => {
+    turnEnds = false;
+    for (const own of admitted) own.admittedThisTurn = false;
+    admitted.clear();
+    admitWaiting();
+  };
+  const take = (holder: Holder, own: Own): Leave => {
+    inside += 1;
+    own.inside += 1;
+    if (bounds.oncePerTurn === true && !holder.exempt) {
+      own.admittedThisTurn = true;
+      admitted.add(own);
+      if (!turnEnds) setImmediate(endTurn);
+      turnEnds = true;
+    }
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      inside -= 1;
+      own.inside -= 1;
+      forget(holder.key, own);
+      if (queue.size > 0) admitWaiting();
+    };
+  };
+  const forget = (key: string, own: Own): void => {
+    if (own.inside === 0 && own.waiting.size === 0 && holders.get(key) === own) holders.delete(key);
+  };
+  function admitWaiting(): void {
+    for (const [key, entry] of [...queue]) {
+      if (inside >= bounds.total) return;
+      const { own, holder } = entry;
+      const [next] = own.waiting;
+      if (next === undefined || !mayEnter(holder, own)) continue;
+      queue.delete(key);
+      if (own.waiting.size > 1) queue.set(key, entry);
+      next.admit();
+    }
+  }
+  const wait = (holder: Holder, own: Own, signal: AbortSignal | undefined): Promise<Leave> =>
+    new Promise((resolve, reject) => {
+      const end = (): void => {
+        own.waiting.delete(waiter);
+        if (own.waiting.size === 0) queue.delete(holder.key);
+        signal?.removeEventListener("abort", leave);
+      };
+      const leave = (): void => {
+        end();
+        forget(holder.key, own);
+        reject(clientGone());
+      };
+      const waiter: Waiter = {
+        admit() {
+          end();
+          resolve(take(holder, own));
+        },
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      own.waiting.add(waiter);
+      if (!queue.has(holder.key)) queue.set(holder.key, { own, holder });
+    });
+
+  return {
+    slowDown(holder) {
+      const now = performance.now();
+      for (const [key, until] of slowUntil) if (until < now) slowUntil.delete(key);
+      slowUntil.set(holder.key, now + SLOW_MS);
+    },
+    enter(holder, signal) {
+      const own = ownOf(holder.key);
+      if (own.waiting.size === 0 && mayEnter(holder, own)) return take(holder, own);
+      if (!holder.exempt && own.waiting.size >= bounds.waitingEach)
+        throw new HasuraError(
+          "bad-request",
+          `more than ${bounds.waitingEach} ${bounds.what} of one tenant or user wait`,
+        );
+      const gone = signal?.();
+      if (gone?.aborted === true) throw clientGone();
+      return wait(holder, own, gone);
+    },
+  };
+}
+
+function clientGone(): HasuraError {
+  return new HasuraError("bad-request", "the client has gone away");
+}

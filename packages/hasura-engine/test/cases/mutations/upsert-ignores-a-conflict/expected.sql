@@ -1,0 +1,20 @@
+-- insert_author
+WITH t1 AS (
+  INSERT INTO "public"."author" AS t0 ("name", "age")
+  VALUES ($1::pg_catalog.text, $2::pg_catalog.int4), ($3::pg_catalog.text, DEFAULT)
+  ON CONFLICT ON CONSTRAINT "author_name_key" DO NOTHING
+  RETURNING t0.*, TRUE AS "?check?"
+)
+SELECT (
+  SELECT count(*)::int
+  FROM t1
+) AS affected, (
+  SELECT coalesce(bool_and(coalesce("?check?", FALSE)), TRUE)
+  FROM t1
+) AS checked, (
+  SELECT coalesce(json_agg(JSON_OBJECT('id' VALUE t1."id", 'name' VALUE t1."name" RETURNING json)), '[]')::text
+  FROM t1
+) AS out0;
+-- $1 = "Ada"
+-- $2 = "1"
+-- $3 = "New"

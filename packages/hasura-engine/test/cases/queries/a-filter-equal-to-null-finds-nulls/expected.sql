@@ -1,0 +1,13 @@
+-- authors
+SELECT (
+  SELECT coalesce(json_agg(t2.j), '[]')
+  FROM (
+    SELECT JSON_OBJECT('id' VALUE t0."id" RETURNING json) AS j
+    FROM (
+      SELECT t1.*
+      FROM "public"."authors" t1
+      WHERE ((t1."pet" = ($1::public.citext)) OR ((t1."pet" IS NULL) AND (($1::public.citext) IS NULL)))
+    ) t0
+  ) t2
+)::text AS data;
+-- $1 = null

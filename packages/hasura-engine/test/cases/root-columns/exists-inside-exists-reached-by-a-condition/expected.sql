@@ -1,0 +1,26 @@
+-- box
+SELECT (
+  SELECT coalesce(json_agg(t5.j), '[]')
+  FROM (
+    SELECT JSON_OBJECT('id' VALUE t0."id" RETURNING json) AS j
+    FROM (
+      SELECT t1.*
+      FROM "public"."box" t1
+      WHERE (EXISTS (
+        SELECT 1
+        FROM "public"."part" t2
+        WHERE t2."box_id" = t1."id"
+          AND (EXISTS (
+          SELECT 1
+          FROM "public"."box" t3
+          WHERE (EXISTS (
+            SELECT 1
+            FROM "public"."pass" t4
+            WHERE ((t4."person" = ($1::pg_catalog.int4)) AND (t4."number" = t2."id"))
+          ))
+        ))
+      ))
+    ) t0
+  ) t5
+)::text AS data;
+-- $1 = session variable x-hasura-user-id
