@@ -28,9 +28,19 @@ test("all that is missing or wrong is said at once, without values, and the proc
     "HASURA_ACTION_SECRET",
     "HASURA_EVENT_SECRET",
     "JWT_ISSUER",
+    "APP_URL",
+    "MAIL_FROM",
+    "SMTP_URL",
     "CORS_ORIGINS",
     "KEYRING",
   ])
     expect(stderr).toMatch(new RegExp(`^  ${name}.*: `, "m"));
   expect(stderr).not.toContain("hidden-word");
+});
+
+test("production does not start with a directory in place of a mail server: its log would hold secret links", () => {
+  const { status, stderr } = start({ NODE_ENV: "production", MAIL_DIR: "/tmp/mails" });
+
+  expect(status).toBe(1);
+  expect(stderr).toContain("SMTP_URL: is not set, and NODE_ENV=production needs it");
 });

@@ -20,7 +20,7 @@ test("live and ready answer, and the metrics name what was called", async ({ ser
 test("with the database away the service lives, is not ready and says so to callers", async ({ db, service }) => {
   await db.pool.query(`alter database ${db.name} connection limit 0`);
   await db.pool.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'auth-actions' and datname = $1",
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'auth-actions %' and datname = $1",
     [db.name],
   );
 

@@ -48,7 +48,7 @@ test("eight replicas that start together on an empty table make one key between 
   );
 
   const kids = new Set(replicas.map((replica) => replica.current().kid));
-  for (const replica of replicas) replica.stop();
+  await Promise.all(replicas.map((replica) => replica.stop()));
   expect(kids.size).toBe(1);
   expect((await db.pool.query("select 1 from internal.signing_keys")).rowCount).toBe(1);
 });
@@ -70,7 +70,7 @@ test("keys that come next or retire are published, retired ones are not", async 
   });
 
   const kids = reloaded.publicKeys().map(({ kid }) => kid);
-  reloaded.stop();
+  await reloaded.stop();
   expect(new Set(kids)).toEqual(new Set([service.deps.signingKeys.current().kid, "NEXT", "RETIRING"]));
 });
 

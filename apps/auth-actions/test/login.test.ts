@@ -3,6 +3,7 @@ import type { Actions, TestUser } from "@control-plane/testkit";
 import { describe, expect } from "vitest";
 import { login } from "../src/actions/login.ts";
 import { type AuthPayload, authPayloadSchema } from "../src/domain/sessions.ts";
+import { holdRow, waitForWaiters } from "./held-rows.ts";
 import { post, test, verified } from "./service.ts";
 
 /** Of TEST_PASSWORD, with m = 8,192 KiB and t = 1. */
@@ -135,6 +136,21 @@ describe("login", () => {
     const none = await actions.call(login, "anonymous", credentials);
 
     for (const reply of [foreign, left, none]) expect(reply).toBeRefused("INVALID_CREDENTIALS");
+    expect((await db.pool.query("select 1 from internal.sessions")).rowCount).toBe(0);
+  });
+
+  test("a membership that ends while its user signs in opens no session", async ({ db, world, actions }) => {
+    const acme = await world.tenant();
+    await acme.user("owner");
+    const ann = await acme.user("builder");
+    const removed = "update memberships set status = 'REMOVED', removed_at = now() where id = $1";
+    const letGo = await holdRow(db.pool, "memberships", ann.membershipId, removed);
+
+    const answer = actions.call(login, "anonymous", { email: ann.email, password: ann.password });
+    await waitForWaiters(db.pool, 1);
+    await letGo();
+
+    expect(await answer).toBeRefused("INVALID_CREDENTIALS");
     expect((await db.pool.query("select 1 from internal.sessions")).rowCount).toBe(0);
   });
 

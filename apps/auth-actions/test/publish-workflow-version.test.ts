@@ -2,9 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { TestWorkflow } from "@control-plane/testkit";
 import { describe, expect } from "vitest";
 import { publishWorkflowVersion } from "../src/actions/publish-workflow-version.ts";
+import { holdRow, waitForWaiters } from "./held-rows.ts";
 import { test } from "./service.ts";
 
 const ECHO = { steps: [{ key: "hi", action: "core.echo", input: { a: 1 } }] };
+const REPOSITORY = { owner: "acme", repo: "orders" };
 /** Refers to a step that does not exist. */
 const BROKEN = { steps: [{ key: "hi", action: "core.echo", input: { $ref: "/steps/nobody/output" } }] };
 
@@ -37,6 +39,8 @@ describe("publishWorkflowVersion", () => {
       ]);
       const trail = (await acme.audit()).filter(({ action }) => action === "workflow_version.published");
       expect(trail.at(-1)).toMatchObject({ actorId: user.id, targetId: draft.id });
+      // The version that was latest before gave way to another: nobody unpublished the workflow.
+      expect((await acme.audit()).filter(({ action }) => action === "workflow_version.unpublished")).toEqual([]);
     },
   );
 
@@ -148,13 +152,128 @@ describe("publishWorkflowVersion", () => {
       Array.from({ length: 10 }, () => actions.call(publishWorkflowVersion, user, { workflowId: workflow.id })),
     );
 
-    expect(replies.filter(({ outcome }) => outcome === "done").length).toBeGreaterThanOrEqual(1);
-    for (const reply of replies) if (reply.outcome === "refused") expect(reply).toBeRefused("PUBLISH_CONFLICT");
+    const refusals = replies.flatMap((reply) => (reply.outcome === "refused" ? [reply.code] : []));
+    // Who waited for the winner sees the change; who came after it finds no draft.
+    expect(["PUBLISH_CONFLICT", "NOT_FOUND"]).toEqual(expect.arrayContaining([...new Set(refusals)]));
+    expect(refusals.length).toBe(9);
     expect(await latestOf(db.pool, workflow)).toEqual([2]);
     const published = (await acme.audit()).filter(
       ({ action, actorId }) => action === "workflow_version.published" && actorId === user.id,
     );
     expect(published).toHaveLength(1);
+  });
+
+  test("of two publishers who read the same draft one wins and the other learns of it", async ({
+    db,
+    world,
+    actions,
+  }) => {
+    const acme = await world.tenant();
+    const [ann, bob] = [await acme.user("builder"), await acme.user("builder")];
+    const workflow = await acme.workflow(ECHO);
+    await workflow.draft(ECHO);
+    const release = await holdRow(db.pool, "workflows", workflow.id);
+    const publishing = [ann, bob].map((user) =>
+      actions.call(publishWorkflowVersion, user, { workflowId: workflow.id }),
+    );
+    await waitForWaiters(db.pool, 2);
+
+    await release();
+    const replies = await Promise.all(publishing);
+
+    expect(replies.filter(({ outcome }) => outcome === "done")).toHaveLength(1);
+    expect(replies.find(({ outcome }) => outcome === "refused")).toBeRefused("PUBLISH_CONFLICT");
+    expect(await latestOf(db.pool, workflow)).toEqual([2]);
+  });
+
+  test("a draft that is saved while its publisher waits is not published unread", async ({ db, world, actions }) => {
+    const acme = await world.tenant();
+    const user = await acme.user("builder");
+    const workflow = await acme.workflow(ECHO);
+    const draft = await workflow.draft(ECHO);
+    const release = await holdRow(db.pool, "workflows", workflow.id);
+    const publishing = actions.call(publishWorkflowVersion, user, { workflowId: workflow.id });
+    await waitForWaiters(db.pool, 1);
+
+    await db.pool.query("update workflow_versions set definition = '{}' where id = $1", [draft.id]);
+    await release();
+
+    expect(await publishing).toBeRefused("PUBLISH_CONFLICT");
+    expect(await latestOf(db.pool, workflow)).toEqual([1]);
+  });
+
+  test("a draft that is saved does not stand in the way of going back to a published number", async ({
+    db,
+    world,
+    actions,
+  }) => {
+    const acme = await world.tenant();
+    const user = await acme.user("builder");
+    const workflow = await acme.workflow(ECHO);
+    await workflow.publish(ECHO);
+    const draft = await workflow.draft(ECHO);
+    const release = await holdRow(db.pool, "workflows", workflow.id);
+    const publishing = actions.call(publishWorkflowVersion, user, { workflowId: workflow.id, version: 1 });
+    await waitForWaiters(db.pool, 1);
+
+    await db.pool.query("update workflow_versions set definition = '{}' where id = $1", [draft.id]);
+    await release();
+
+    expect(await publishing).toMatchObject({ outcome: "done", output: { version: 1, previousVersion: 2 } });
+  });
+
+  test("a connection that goes while a version with it is published is found missing", async ({
+    db,
+    world,
+    actions,
+  }) => {
+    const acme = await world.tenant();
+    const user = await acme.user("builder");
+    const connection = await acme.connection();
+    const workflow = await acme.workflow(ECHO);
+    await workflow.draft({
+      steps: [{ key: "hi", action: "github.get_repository", connectionId: connection.id, input: REPOSITORY }],
+    });
+    const release = await holdRow(db.pool, "connections", connection.id, "delete from connections where id = $1");
+    const publishing = actions.call(publishWorkflowVersion, user, { workflowId: workflow.id });
+    await waitForWaiters(db.pool, 1);
+
+    await release();
+
+    expect(await publishing).toMatchObject({
+      code: "VALIDATION_FAILED",
+      extensions: { problems: [{ code: "CONNECTION_UNKNOWN", pointer: "/steps/0/connectionId" }] },
+    });
+    expect(await latestOf(db.pool, workflow)).toEqual([1]);
+  });
+
+  test("what connects a step to its action is judged by the tenant's own rows", async ({ world, actions }) => {
+    const [acme, globex] = [await world.tenant(), await world.tenant()];
+    const user = await acme.user("builder");
+    const draftApp = await acme.app({ actions: [{ key: "ping" }], published: false });
+    const [own, foreign] = [await acme.connection(), await globex.connection()];
+    const step = { action: "github.get_repository", input: REPOSITORY };
+    const workflow = await acme.workflow(ECHO);
+    await workflow.draft({
+      steps: [
+        { key: "a", actionId: draftApp.actions[0]?.id ?? "" },
+        { key: "b", ...step },
+        { key: "c", ...step, connectionId: foreign.id },
+        { key: "d", action: "slack.post_message", connectionId: own.id, input: { channel: "#a", text: "b" } },
+        { key: "e", action: "core.echo", connectionId: own.id },
+        { key: "f", ...step, connectionId: own.id },
+      ],
+    });
+
+    const output = await actions.succeed(publishWorkflowVersion, user, { workflowId: workflow.id, dryRun: true });
+
+    expect(output.problems.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+      "ACTION_NOT_PUBLISHED /steps/0/actionId",
+      "CONNECTION_MISSING /steps/1/connectionId",
+      "CONNECTION_UNKNOWN /steps/2/connectionId",
+      "CONNECTION_WRONG_APP /steps/3/connectionId",
+      "CONNECTION_NOT_ALLOWED /steps/4/connectionId",
+    ]);
   });
 
   test("without a draft, and of an archived workflow, nothing is published", async ({ db, world, actions }) => {
@@ -168,7 +287,7 @@ describe("publishWorkflowVersion", () => {
     await db.pool.query("update workflows set archived_at = now() where id = $1", [workflow.id]);
     const archived = await actions.call(publishWorkflowVersion, user, { workflowId: workflow.id });
 
-    expect(noDraft).toBeRefused("PUBLISH_CONFLICT");
+    expect(noDraft).toBeRefused("NOT_FOUND");
     expect(noNumber).toBeRefused("NOT_FOUND");
     expect(archived).toBeRefused("CONFLICT");
     expect(await latestOf(db.pool, workflow)).toEqual([1]);

@@ -128,7 +128,10 @@ describe("registerUserAndTenant", () => {
 
   test.for([
     ["short", "elevenchars", "shorter than 12"],
-    ["long", "x".repeat(257), "longer than 256"],
+    ["long", "x1Y-".repeat(65), "longer than 256"],
+    ["one character many times", "aaaaaaaaaaaa", "different characters"],
+    ["twelve spaces", "            ", "different characters"],
+    ["two characters in turn", "abababababab", "different characters"],
     ["common", "passwordpassword", "most common"],
     ["the e-mail", "grace@hopper.example", "e-mail"],
     ["the e-mail's local part", "a-long-local-part", "e-mail", "a-long-local-part@example.com"],

@@ -1,13 +1,12 @@
-import { defineAction } from "@control-plane/service-kit";
-import type { Deps } from "../deps.ts";
 import { login as signIn } from "../domain/accounts.ts";
 import { authPayloadSchema } from "../domain/sessions.ts";
 import { credentialsSchema } from "./account-input.ts";
+import { defineAction } from "./define-action.ts";
 
 export const login = defineAction({
   name: "login",
-  roles: "anonymous",
+  access: { kind: "anonymous" },
   input: credentialsSchema,
   output: authPayloadSchema,
-  run: (input, { deps }: { deps: Deps }) => signIn(deps, input, { ip: undefined, userAgent: undefined }),
+  run: (input, { deps, origin }) => signIn(deps, input, origin),
 });

@@ -1,21 +1,19 @@
-import { type Caller, defineAction } from "@control-plane/service-kit";
 import { z } from "zod";
-import type { Deps } from "../deps.ts";
-import { publishWorkflowVersion as publish } from "../domain/publishing.ts";
+import { publishWorkflowVersion as publish } from "../domain/publishing/publish-workflow-version.ts";
+import { defineAction } from "./define-action.ts";
+import { dryRunInput, problemsOutput } from "./publishing-contract.ts";
 
 const optionalInt = (schema: z.ZodInt) => schema.nullish().transform((value) => value ?? undefined);
 
 export const publishWorkflowVersion = defineAction({
   name: "publishWorkflowVersion",
-  roles: ["owner", "admin", "builder"],
+  access: { kind: "member", roles: ["owner", "admin", "builder"] },
+  accessKeys: "allowed",
   input: z.strictObject({
     workflowId: z.uuid(),
     version: optionalInt(z.int().min(1)),
     expectedLatestVersion: optionalInt(z.int().min(0)),
-    dryRun: z
-      .boolean()
-      .nullish()
-      .transform((value) => value ?? false),
+    dryRun: dryRunInput,
   }),
   output: z.object({
     workflowVersionId: z.uuid(),
@@ -23,7 +21,7 @@ export const publishWorkflowVersion = defineAction({
     isLatest: z.boolean(),
     publishedAt: z.iso.datetime().nullable(),
     previousVersion: z.int().nullable(),
-    problems: z.array(z.object({ pointer: z.string(), code: z.string(), message: z.string() })),
+    problems: problemsOutput,
   }),
-  run: (input, { caller, deps }: { caller: Caller; deps: Deps }) => publish(deps, caller, input),
+  run: (input, { caller, deps }) => publish(deps, caller, input),
 });

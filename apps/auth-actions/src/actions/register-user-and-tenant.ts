@@ -1,13 +1,12 @@
-import { defineAction } from "@control-plane/service-kit";
-import type { Deps } from "../deps.ts";
 import { registerUserAndTenant as register } from "../domain/accounts.ts";
 import { authPayloadSchema } from "../domain/sessions.ts";
 import { registrationSchema } from "./account-input.ts";
+import { defineAction } from "./define-action.ts";
 
 export const registerUserAndTenant = defineAction({
   name: "registerUserAndTenant",
-  roles: "anonymous",
+  access: { kind: "anonymous" },
   input: registrationSchema,
   output: authPayloadSchema,
-  run: (input, { deps }: { deps: Deps }) => register(deps, input, { ip: undefined, userAgent: undefined }),
+  run: (input, { deps, origin }) => register(deps, input, origin),
 });

@@ -5,11 +5,17 @@ import { LRUCache } from "lru-cache";
 import type { SigningKey } from "./signing-keys.ts";
 
 /** Access tokens live this long; every verifier refuses longer ones. */
-const LIFETIME_SECONDS = 15 * 60;
+export const LIFETIME_SECONDS = 15 * 60;
 export const AUDIENCE = "control-plane";
-const CLAIMS_NAMESPACE = "https://hasura.io/jwt/claims";
+export const CLAIMS_NAMESPACE = "https://hasura.io/jwt/claims";
 
-export type TokenSubject = { userId: string; tenantId: string; role: MemberRole };
+export type TokenSubject = {
+  userId: string;
+  tenantId: string;
+  role: MemberRole;
+  /** Set when an access key buys the token. */
+  tokenSource?: "access-key";
+};
 export type AccessToken = { token: string; expiresAt: Date };
 export type IssueAccessToken = (subject: TokenSubject) => AccessToken;
 
@@ -35,7 +41,7 @@ export function createTokenIssuer(options: {
     signers.set(key.kid, made);
     return made;
   };
-  return ({ userId, tenantId, role }) => {
+  return ({ userId, tenantId, role, tokenSource }) => {
     const issuedAt = Math.floor(options.now().getTime() / 1000);
     const expiresAt = issuedAt + LIFETIME_SECONDS;
     const claimed = hasuraRole(role);
@@ -52,6 +58,7 @@ export function createTokenIssuer(options: {
         "x-hasura-role": claimed,
         "x-hasura-user-id": userId,
         "x-hasura-tenant-id": tenantId,
+        ...(tokenSource === undefined ? {} : { "x-hasura-token-source": tokenSource }),
       },
     });
     return { token, expiresAt: new Date(expiresAt * 1000) };

@@ -1,5 +1,5 @@
 import { passwordNeedsRehash, uuidv7 } from "@control-plane/crypto";
-import { inTransaction, writeAudit } from "@control-plane/db";
+import { inTransaction, repeatOnConflict, writeAudit } from "@control-plane/db";
 import { AppError } from "@control-plane/service-kit/errors";
 import type { Deps } from "../deps.ts";
 import {
@@ -8,14 +8,14 @@ import {
   insertTenant,
   insertUser,
   listActiveMemberships,
-  setLastTenant,
   setPasswordHash,
   type TenantMembership,
   type UserWithPassword,
 } from "../store/accounts.ts";
+import { boundingGuesses, spendOfAddress } from "./limits.ts";
 import { acceptPassword } from "./password-policy.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
-import { type AuthPayload, type Origin, startSession } from "./sessions.ts";
+import { type AuthPayload, invalidCredentials, type Origin, startSession } from "./sessions.ts";
 import { slugFrom, withSuffix } from "./slug.ts";
 
 export type Registration = {
@@ -32,14 +32,16 @@ export type Credentials = { email: string; password: string; tenantSlug?: string
  * Throws `EMAIL_TAKEN`, `SLUG_TAKEN` (only for a slug that was asked for), `PASSWORD_REJECTED`.
  */
 export async function registerUserAndTenant(
-  deps: Pick<Deps, "db" | "issueAccessToken">,
+  deps: Pick<Deps, "db" | "issueAccessToken" | "limits">,
   input: Registration,
   origin: Origin,
 ): Promise<AuthPayload> {
+  await spendOfAddress(deps.limits.registrations, origin);
   const passwordHash = await hashPassword(acceptPassword(input.password, input.email));
   const userId = uuidv7();
   const tenantId = uuidv7();
-  return inTransaction(deps.db, { source: "auth-actions", userId, tenantId, role: "owner" }, async (tx) => {
+  const actor = { source: "auth-actions", userId, tenantId, role: "owner" } as const;
+  return inTransaction(deps.db, actor, async (tx) => {
     if ((await insertUser(tx, { id: userId, email: input.email, name: input.name, passwordHash })) === undefined) {
       throw new AppError("EMAIL_TAKEN", "an account with this e-mail exists");
     }
@@ -55,50 +57,37 @@ export async function registerUserAndTenant(
       throw new AppError("SLUG_TAKEN", "no free slug was found for this name; give one");
     }
     await insertOwner(tx, tenantId, userId);
-    await setLastTenant(tx, userId, tenantId);
-    const tenants: TenantMembership[] = [{ tenantId, slug: used, name: input.tenantName, role: "owner" }];
-    return startSession(tx, deps.issueAccessToken, { userId, tenantId, role: "owner" }, tenants, origin);
+    return startSession(tx, deps.issueAccessToken, actor, origin);
   });
 }
+
+type LoginDeps = Pick<Deps, "db" | "issueAccessToken" | "limits" | "background">;
 
 /**
  * Signs a user in to one tenant: the named one, else the only one, else the last one.
  * Throws `INVALID_CREDENTIALS` for an unknown e-mail, a wrong password, a tenant he is not in, or none at all; and
  * `TENANT_SELECTION_REQUIRED` with the choices.
  */
-export async function login(
-  deps: Pick<Deps, "db" | "issueAccessToken">,
-  input: Credentials,
-  origin: Origin,
-): Promise<AuthPayload> {
+export async function login(deps: LoginDeps, input: Credentials, origin: Origin): Promise<AuthPayload> {
+  return boundingGuesses(deps, input.email, origin, () => signIn(deps, input, origin));
+}
+
+async function signIn(deps: LoginDeps, input: Credentials, origin: Origin): Promise<AuthPayload> {
   const user = await findUserByEmail(deps.db, input.email);
   const password = input.password.normalize("NFKC");
   // Without a user a hash that matches nothing is verified, so that both cases take the same time.
   const matches = await verifyPassword(user?.passwordHash ?? (await dummyHash()), password);
   if (user === undefined) throw invalidCredentials();
   if (!matches) {
-    await recordDenied(deps, user);
+    deps.background.start("recording a refused sign-in", () => recordDenied(deps, user, origin));
     throw invalidCredentials();
   }
   const newHash = passwordNeedsRehash(user.passwordHash) ? await hashPassword(password) : undefined;
   const tenants = await listActiveMemberships(deps.db, user.id);
   const chosen = chooseTenant(tenants, input.tenantSlug, user.lastTenantId);
   const actor = { source: "auth-actions", userId: user.id, tenantId: chosen.tenantId, role: chosen.role } as const;
-  return inTransaction(deps.db, actor, async (tx) => {
-    // Read again inside: a membership that ended meanwhile must not get a token.
-    const live = await listActiveMemberships(tx, user.id);
-    const membership = live.find(({ tenantId }) => tenantId === chosen.tenantId);
-    if (membership === undefined) throw invalidCredentials();
-    await setLastTenant(tx, user.id, membership.tenantId);
-    if (newHash !== undefined) await setPasswordHash(tx, user.id, newHash);
-    return startSession(
-      tx,
-      deps.issueAccessToken,
-      { userId: user.id, tenantId: membership.tenantId, role: membership.role },
-      live,
-      origin,
-    );
-  });
+  if (newHash !== undefined) await inTransaction(deps.db, actor, (tx) => setPasswordHash(tx, user.id, newHash));
+  return repeatOnConflict(() => startSession(deps.db, deps.issueAccessToken, actor, origin));
 }
 
 function chooseTenant(
@@ -115,23 +104,22 @@ function chooseTenant(
   throw new AppError("TENANT_SELECTION_REQUIRED", "name the tenant to sign in to", { details: { tenants } });
 }
 
-function invalidCredentials(): AppError {
-  return new AppError("INVALID_CREDENTIALS", "e-mail or password is wrong");
-}
-
 let dummy: Promise<string> | undefined;
 function dummyHash(): Promise<string> {
   dummy ??= hashPassword("no account has this password");
   return dummy;
 }
 
-async function recordDenied(deps: Pick<Deps, "db">, user: UserWithPassword): Promise<void> {
+/** A row nobody can delete: so many per user and minute, and with where it came from as far as that is known. */
+async function recordDenied(deps: Pick<Deps, "db" | "limits">, user: UserWithPassword, { ip }: Origin): Promise<void> {
+  if ((await deps.limits.deniedRows.take(user.id)) !== undefined) return;
   await inTransaction(deps.db, { source: "auth-actions" }, (tx) =>
     writeAudit(tx, {
       tenantId: user.lastTenantId,
       action: "session.denied",
       targetType: "users",
       targetId: user.id,
+      changes: ip === undefined ? {} : { address: ip },
       outcome: "DENIED",
     }),
   );

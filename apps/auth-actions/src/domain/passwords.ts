@@ -1,7 +1,7 @@
 import { hashPassword as hashNow, PasswordQueueFullError, verifyPassword as verifyNow } from "@control-plane/crypto";
 import { AppError } from "@control-plane/service-kit/errors";
 
-/** By then eight at a time have worked off a full queue. */
+/** By then a full queue has been worked off. */
 const RETRY_AFTER_SECONDS = 5;
 
 /** Throws `RATE_LIMITED` when too many wait for their turn. */

@@ -1,12 +1,12 @@
 import { newToken } from "@control-plane/crypto";
-import { type Transaction, writeAudit } from "@control-plane/db";
-import type { MemberRole } from "@control-plane/service-kit";
+import type { Actor, Queryable } from "@control-plane/db";
+import { MEMBER_ROLES } from "@control-plane/service-kit";
+import { AppError } from "@control-plane/service-kit/errors";
 import { z } from "zod";
-import type { TenantMembership } from "../store/accounts.ts";
 import { insertSession } from "../store/sessions.ts";
 import type { IssueAccessToken } from "./access-token.ts";
 
-const roleSchema = z.enum(["owner", "admin", "builder", "viewer"]);
+const roleSchema = z.enum(MEMBER_ROLES);
 
 /** What every way of signing in answers. */
 export const authPayloadSchema = z.object({
@@ -24,34 +24,35 @@ export type AuthPayload = z.infer<typeof authPayloadSchema>;
 /** Where the request came from; unknown for calls through Hasura. */
 export type Origin = { ip: string | undefined; userAgent: string | undefined };
 
-/** Opens a session of a live member and makes its first pair of tokens. `tenants` are all the user's ACTIVE memberships. */
+/** One text for every reason, so that nobody learns which part was wrong. */
+export function invalidCredentials(): AppError {
+  return new AppError("INVALID_CREDENTIALS", "e-mail or password is wrong");
+}
+
+/**
+ * Opens a session of a member and makes its first pair of tokens, with the role that he has now. In a transaction under
+ * way, or by itself.
+ * Throws `INVALID_CREDENTIALS` when he is no member any more.
+ */
 export async function startSession(
-  tx: Transaction,
+  db: Queryable,
   issue: IssueAccessToken,
-  member: { userId: string; tenantId: string; role: MemberRole },
-  tenants: readonly TenantMembership[],
+  actor: Actor & { userId: string; tenantId: string },
   origin: Origin,
 ): Promise<AuthPayload> {
   const refresh = newToken("rt_");
-  const { sessionId, refreshTokenExpiresAt } = await insertSession(tx, {
-    userId: member.userId,
-    tenantId: member.tenantId,
-    tokenHash: refresh.hash,
-    ...origin,
-  });
-  await writeAudit(tx, {
-    tenantId: member.tenantId,
-    action: "session.started",
-    targetType: "sessions",
-    targetId: sessionId,
-  });
-  const access = issue(member);
+  const member = { userId: actor.userId, tenantId: actor.tenantId };
+  const session = await insertSession(db, actor, { ...member, tokenHash: refresh.hash, ...origin });
+  if (session === undefined) throw invalidCredentials();
+  const { role, tenants, refreshTokenExpiresAt } = session;
+  const access = issue({ ...member, role });
   return {
     accessToken: access.token,
     accessTokenExpiresAt: access.expiresAt.toISOString(),
     refreshToken: refresh.token,
     refreshTokenExpiresAt: refreshTokenExpiresAt.toISOString(),
     ...member,
-    tenants: [...tenants],
+    role,
+    tenants,
   };
 }

@@ -1,10 +1,15 @@
 import { createPrivateKey, createPublicKey, generateKeyPair } from "node:crypto";
 import { promisify } from "node:util";
-import { type Envelope, uuidv7 } from "@control-plane/crypto";
+import { type Envelope, sha256, uuidv7 } from "@control-plane/crypto";
 import { type Database, inTransaction, writeAudit } from "@control-plane/db";
-import type { Logger } from "@control-plane/service-kit";
-import { calculateJwkThumbprint } from "jose";
-import { findPublishedKeys, insertSigningKey, lockSigningKeys, type StoredSigningKey } from "../store/signing-keys.ts";
+import { type Logger, startIntervalLoop } from "@control-plane/service-kit";
+import {
+  findPublishedKeys,
+  insertSigningKey,
+  lockSigningKeys,
+  type NewSigningKey,
+  type StoredSigningKey,
+} from "../store/signing-keys.ts";
 
 export type SigningKey = { kid: string; privateKeyPem: string };
 export type PublicJwk = { kty: string; n: string; e: string; use: "sig"; alg: "RS256"; kid: string };
@@ -14,26 +19,40 @@ export type SigningKeys = {
   current(): SigningKey;
   /** Public keys of NEXT, CURRENT and RETIRING: what /.well-known/jwks.json shows. */
   publicKeys(): readonly PublicJwk[];
-  stop(): void;
+  /** The published key of a token's `kid`. One that is not known leads to a look for newer keys, once in 10 s for all. */
+  find(kid: string): Promise<PublicJwk | undefined>;
+  stop(): Promise<void>;
 };
 
 const RELOAD_MS = 30_000;
+const LOOK_MS_MIN = 10_000;
 const MODULUS_BITS = 3072;
 const COLUMN = { tenantId: null, table: "signing_keys", column: "private_key_cipher" } as const;
 
 /** Loads the keys, after making the first one where there is none. Replicas that start together make one between them. */
-export async function openSigningKeys(deps: { db: Database; envelope: Envelope; log: Logger }): Promise<SigningKeys> {
+export async function openSigningKeys(
+  deps: { db: Database; envelope: Envelope; log: Logger },
+  reloadMs = RELOAD_MS,
+): Promise<SigningKeys> {
   let state = await load(deps);
-  const timer = setInterval(() => {
-    load(deps).then(
-      (loaded) => {
-        state = loaded;
-      },
-      (error: unknown) => deps.log.warn({ err: error }, "signing keys could not be read again"),
-    );
-  }, RELOAD_MS);
-  timer.unref();
-  return { current: () => state.current, publicKeys: () => state.publicKeys, stop: () => clearInterval(timer) };
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  const reload = async (): Promise<void> => {
+    state = await load(deps);
+  };
+  const loop = startIntervalLoop({ name: "reload-signing-keys", intervalMs: reloadMs, pass: reload, log: deps.log });
+  const published = (kid: string): PublicJwk | undefined => state.publicKeys.find((key) => key.kid === kid);
+  return {
+    current: () => state.current,
+    publicKeys: () => state.publicKeys,
+    async find(kid) {
+      if (published(kid) === undefined && performance.now() - lookedAt > LOOK_MS_MIN) {
+        lookedAt = performance.now();
+        await reload();
+      }
+      return published(kid);
+    },
+    stop: () => loop.stop(),
+  };
 }
 
 type Loaded = { current: SigningKey; publicKeys: readonly PublicJwk[] };
@@ -57,24 +76,43 @@ function publicJwk({ kid, publicJwk: { kty, n, e } }: StoredSigningKey): PublicJ
 }
 
 async function makeFirstKey(deps: { db: Database; envelope: Envelope }): Promise<void> {
+  const key = await makeSigningKey(deps.envelope);
+  await inTransaction(deps.db, { source: "auth-actions" }, async (tx) => {
+    await lockSigningKeys(tx);
+    if ((await findPublishedKeys(tx)).some(({ state }) => state === "CURRENT")) return;
+    await insertSigningKey(tx, key, "CURRENT");
+    await writeAudit(tx, {
+      tenantId: null,
+      action: "signing_key.rotated",
+      targetType: "signing_keys",
+      targetId: key.id,
+    });
+  });
+}
+
+/** A key pair as it is stored: the private half is sealed under the platform's data key. */
+export async function makeSigningKey(envelope: Envelope): Promise<NewSigningKey> {
+  return sealSigningKey(envelope, await newPrivateKey());
+}
+
+/** PKCS #8 as PEM. */
+export async function newPrivateKey(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)("rsa", {
     modulusLength: MODULUS_BITS,
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
-  const jwk = createPublicKey(createPrivateKey(privateKey)).export({ format: "jwk" });
-  const kid = await calculateJwkThumbprint({ kty: jwk.kty ?? "", n: jwk.n ?? "", e: jwk.e ?? "" });
+  return privateKey;
+}
+
+export async function sealSigningKey(envelope: Envelope, privateKeyPem: string): Promise<NewSigningKey> {
+  const { kty = "", n = "", e = "" } = createPublicKey(createPrivateKey(privateKeyPem)).export({ format: "jwk" });
   const id = uuidv7();
-  const privateKeyCipher = await deps.envelope.seal({ ...COLUMN, rowId: id }, Buffer.from(privateKey, "utf8"));
-  await inTransaction(deps.db, { source: "auth-actions" }, async (tx) => {
-    await lockSigningKeys(tx);
-    if ((await findPublishedKeys(tx)).some(({ state }) => state === "CURRENT")) return;
-    await insertSigningKey(tx, {
-      id,
-      kid,
-      publicJwk: { kty: jwk.kty ?? "", n: jwk.n ?? "", e: jwk.e ?? "" },
-      privateKeyCipher,
-    });
-    await writeAudit(tx, { tenantId: null, action: "signing_key.rotated", targetType: "signing_keys", targetId: id });
-  });
+  return {
+    id,
+    // RFC 7638: the required members in the order of their names, without blanks.
+    kid: sha256(JSON.stringify({ e, kty, n })).toString("base64url"),
+    publicJwk: { kty, n, e },
+    privateKeyCipher: await envelope.seal({ ...COLUMN, rowId: id }, Buffer.from(privateKeyPem, "utf8")),
+  };
 }

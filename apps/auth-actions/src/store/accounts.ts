@@ -1,40 +1,70 @@
-import { memberships, type Queryable, tenants, users } from "@control-plane/db";
+import { type Database, memberships, type Queryable, tenants, users } from "@control-plane/db";
 import type { MemberRole } from "@control-plane/service-kit";
-import { and, asc, eq } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
+import { z } from "zod";
 
-export type UserWithPassword = { id: string; email: string; passwordHash: string; lastTenantId: string | null };
+export type UserWithPassword = {
+  id: string;
+  email: string;
+  name: string;
+  passwordHash: string;
+  lastTenantId: string | null;
+};
+
+const userWithPassword = {
+  id: users.id,
+  email: users.email,
+  name: users.name,
+  passwordHash: users.passwordHash,
+  lastTenantId: users.lastTenantId,
+};
 export type TenantMembership = { tenantId: string; slug: string; name: string; role: MemberRole };
 
 /** E-mails are stored in lower case; the caller has lowered it. */
-export async function findUserByEmail(db: Queryable, email: string): Promise<UserWithPassword | undefined> {
-  const [user] = await db
-    .select({ id: users.id, email: users.email, passwordHash: users.passwordHash, lastTenantId: users.lastTenantId })
-    .from(users)
-    .where(eq(users.email, email));
+export async function findUserByEmail(db: Database, email: string): Promise<UserWithPassword | undefined> {
+  const { rows } = await db.$client.query<UserWithPassword>({
+    name: "find_user_by_email",
+    text: `select id, email, name, password_hash as "passwordHash", last_tenant_id as "lastTenantId"
+             from users where email = $1`,
+    values: [email],
+  });
+  return rows[0];
+}
+
+export async function findUserById(db: Queryable, userId: string): Promise<UserWithPassword | undefined> {
+  const [user] = await db.select(userWithPassword).from(users).where(eq(users.id, userId));
   return user;
 }
 
 /** The tenants a user may sign in to, oldest membership first. */
-export async function listActiveMemberships(db: Queryable, userId: string): Promise<TenantMembership[]> {
-  return db
-    .select({ tenantId: tenants.id, slug: tenants.slug, name: tenants.name, role: memberships.role })
-    .from(memberships)
-    .innerJoin(tenants, eq(tenants.id, memberships.tenantId))
-    .where(and(eq(memberships.userId, userId), eq(memberships.status, "ACTIVE")))
-    .orderBy(asc(memberships.createdAt), asc(memberships.id));
+export async function listActiveMemberships(db: Database, userId: string): Promise<TenantMembership[]> {
+  const { rows } = await db.$client.query<TenantMembership>({
+    name: "list_active_memberships",
+    text: `select t.id as "tenantId", t.slug, t.name, m.role
+             from memberships m join tenants t on t.id = m.tenant_id
+            where m.user_id = $1 and m.status = 'ACTIVE'
+            order by m.created_at, m.id`,
+    values: [userId],
+  });
+  return rows;
 }
 
-/** The live role of a user in a tenant; undefined for everybody who is not an ACTIVE member. */
-export async function findMembership(
-  db: Queryable,
-  tenantId: string,
-  userId: string,
-): Promise<{ role: MemberRole } | undefined> {
-  const [membership] = await db
-    .select({ role: memberships.role })
-    .from(memberships)
-    .where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, userId), eq(memberships.status, "ACTIVE")));
-  return membership;
+export const tenantsSchema = z.array(
+  z.object({
+    tenantId: z.uuid(),
+    slug: z.string(),
+    name: z.string(),
+    role: z.enum(["owner", "admin", "builder", "viewer"]),
+  }),
+) satisfies z.ZodType<TenantMembership[]>;
+
+/** The same list as one JSON value, for statements that answer everything at once; a user's id or its placeholder. */
+export function tenantsOfUser(userId: unknown): SQL {
+  return sql`(
+    select coalesce(jsonb_agg(jsonb_build_object('tenantId', t.id, 'slug', t.slug, 'name', t.name, 'role', m.role)
+             order by m.created_at, m.id), '[]')
+      from memberships m join tenants t on t.id = m.tenant_id
+     where m.user_id = ${userId}::uuid and m.status = 'ACTIVE')`;
 }
 
 /** Undefined when the e-mail is taken. */
@@ -73,4 +103,23 @@ export async function setLastTenant(tx: Queryable, userId: string, tenantId: str
 
 export async function setPasswordHash(tx: Queryable, userId: string, passwordHash: string): Promise<void> {
   await tx.update(users).set({ passwordHash }).where(eq(users.id, userId));
+}
+
+export async function findUserEmail(db: Queryable, userId: string): Promise<string | undefined> {
+  const [user] = await db.select({ email: users.email }).from(users).where(eq(users.id, userId));
+  return user?.email;
+}
+
+/** A password that its owner chose. False when it is not `before` any more, so that of two changes only one happens. */
+export async function replacePassword(
+  tx: Queryable,
+  userId: string,
+  { before, after }: { before: string; after: string },
+): Promise<boolean> {
+  const changed = await tx
+    .update(users)
+    .set({ passwordHash: after, passwordChangedAt: sql`now()` })
+    .where(and(eq(users.id, userId), eq(users.passwordHash, before)))
+    .returning({ id: users.id });
+  return changed.length === 1;
 }

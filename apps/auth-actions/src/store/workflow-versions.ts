@@ -9,6 +9,7 @@ import {
 } from "@control-plane/db";
 import { type ActionFacts, type ConnectionFacts, jsonValueSchema } from "@control-plane/runs";
 import { and, eq, inArray, isNull, or, sql } from "drizzle-orm";
+import { z } from "zod";
 
 export type VersionRow = {
   id: string;
@@ -51,25 +52,50 @@ export async function readWorkflowVersions(
   return { archived: workflow.archivedAt !== null, versions };
 }
 
-/** Makes publishers of one workflow take turns until the transaction ends. */
-export async function lockWorkflow(tx: Queryable, tenantId: string, workflowId: string): Promise<void> {
-  await tx
+/**
+ * Makes publishers of one workflow take turns until the transaction ends; runs are created meanwhile.
+ * @returns whether the tenant has the workflow
+ */
+export async function lockWorkflow(tx: Queryable, tenantId: string, workflowId: string): Promise<boolean> {
+  const locked = await tx
     .select({ id: workflows.id })
     .from(workflows)
     .where(and(eq(workflows.tenantId, tenantId), eq(workflows.id, workflowId)))
-    .for("update");
+    .for("no key update");
+  return locked.length > 0;
 }
 
-/** Moves `is_latest` to the version and publishes it if it was a draft; a first publication date stays. */
+/**
+ * Moves `is_latest` to the version and publishes it if it was a draft; a first publication date stays. One statement: the
+ * unique index wants the old one cleared first, and the audit trigger must see who takes over.
+ * @returns undefined when the version is not the one that was read any more: saving a draft takes no lock
+ */
 export async function makeLatest(
   tx: Queryable,
-  tenantId: string,
-  workflowId: string,
-  versionId: string,
-  userId: string,
-): Promise<Date> {
-  // The unique index on the latest version is checked row by row, so the old one goes first.
-  await tx
+  scope: { tenantId: string; workflowId: string; userId: string },
+  version: Pick<VersionRow, "id" | "contentHash">,
+): Promise<Date | undefined> {
+  const ofWorkflow = sql`tenant_id = ${scope.tenantId}::uuid and workflow_id = ${scope.workflowId}::uuid`;
+  const { rows } = await tx.execute(sql`
+    with cleared as (
+      update workflow_versions set is_latest = false
+       where ${ofWorkflow} and is_latest and id <> ${version.id}::uuid
+      returning 1)
+    update workflow_versions
+       set is_latest = true,
+           published_by = case when published_at is null then ${scope.userId}::uuid else published_by end,
+           published_at = coalesce(published_at, now())
+     where ${ofWorkflow} and id = ${version.id}::uuid and content_hash = ${version.contentHash}
+       and (select count(*) from cleared) >= 0
+    returning published_at`);
+  return madeLatestSchema.parse(rows)[0]?.published_at;
+}
+
+const madeLatestSchema = z.array(z.object({ published_at: z.coerce.date() }));
+
+/** @returns the number of the version that was the latest */
+export async function clearLatest(tx: Queryable, tenantId: string, workflowId: string): Promise<number | undefined> {
+  const [cleared] = await tx
     .update(workflowVersions)
     .set({ isLatest: false })
     .where(
@@ -78,18 +104,9 @@ export async function makeLatest(
         eq(workflowVersions.workflowId, workflowId),
         eq(workflowVersions.isLatest, true),
       ),
-    );
-  const [row] = await tx
-    .update(workflowVersions)
-    .set({
-      isLatest: true,
-      publishedAt: sql`coalesce(${workflowVersions.publishedAt}, now())`,
-      publishedBy: sql`case when ${workflowVersions.publishedAt} is null then ${userId}::uuid else ${workflowVersions.publishedBy} end`,
-    })
-    .where(and(eq(workflowVersions.tenantId, tenantId), eq(workflowVersions.id, versionId)))
-    .returning({ publishedAt: workflowVersions.publishedAt });
-  if (row?.publishedAt == null) throw new Error("the version is gone although its workflow is locked");
-  return row.publishedAt;
+    )
+    .returning({ version: workflowVersions.version });
+  return cleared?.version;
 }
 
 /** What the tenant may use of the actions a definition names. */
@@ -133,10 +150,27 @@ export async function readConnectionFacts(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, ConnectionFacts>> {
   if (ids.length === 0) return new Map();
-  const rows = await db
+  const rows = await selectConnectionFacts(db, tenantId, ids);
+  return new Map(rows.map(({ id, appId, authType }) => [id, { appId, authType }]));
+}
+
+/** The same, and they stay until the transaction ends: a connection is not deleted while a version that uses it is published. */
+export async function lockConnections(
+  tx: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, ConnectionFacts>> {
+  if (ids.length === 0) return new Map();
+  const rows = await selectConnectionFacts(tx, tenantId, ids)
+    .orderBy(connections.id)
+    .for("key share", { of: connections });
+  return new Map(rows.map(({ id, appId, authType }) => [id, { appId, authType }]));
+}
+
+function selectConnectionFacts(db: Queryable, tenantId: string, ids: readonly string[]) {
+  return db
     .select({ id: connections.id, appId: appVersions.appId, authType: appVersions.authType })
     .from(connections)
     .innerJoin(appVersions, eq(appVersions.id, connections.appVersionId))
     .where(and(eq(connections.tenantId, tenantId), inArray(connections.id, [...ids])));
-  return new Map(rows.map(({ id, appId, authType }) => [id, { appId, authType }]));
 }
