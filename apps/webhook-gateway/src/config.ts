@@ -1,6 +1,6 @@
 import {
   databaseConfig,
-  hasuraSecrets,
+  hasuraActionSecret,
   httpConfig,
   keyConfig,
   keyProblems,
@@ -14,7 +14,7 @@ export const configSchema = z.object({
   ...httpConfig,
   ...databaseConfig,
   ...keyConfig,
-  ...hasuraSecrets,
+  ...hasuraActionSecret,
   HOOKS_PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .refine((text) => !text.endsWith("/"), "must not end with a slash")
@@ -23,9 +23,10 @@ export const configSchema = z.object({
     .number()
     .int()
     .min(1)
-    .max(10_485_760)
+    // No run's input is larger.
+    .max(1_048_576)
     .default(1_048_576)
-    .describe("largest webhook body, in bytes"),
+    .describe("largest webhook body, in bytes; 1 MiB at most"),
   HOOK_RATE_PER_PATH: perWindow
     .default(100)
     .describe("requests per 10 s and webhook path in this process; 0 = no limit"),

@@ -1,11 +1,13 @@
-import { createEnvelope, createKeyProvider, type Envelope, KeyProviderUnavailableError } from "@control-plane/crypto";
+import { createEnvelope, createKeyProvider, type Envelope } from "@control-plane/crypto";
 import {
   assertDatabaseFit,
   createDatabase,
   type Database,
+  type DatabaseWork,
   findActiveDataKey,
   findDataKey,
   insertDataKey,
+  isHeldUpByLock,
 } from "@control-plane/db";
 import { acceptDeliveries, type DeliveryOutcome, type NewDelivery } from "@control-plane/runs";
 import {
@@ -15,7 +17,7 @@ import {
   type Metrics,
   registerPoolMetrics,
 } from "@control-plane/service-kit";
-import { AppError } from "@control-plane/service-kit/errors";
+import { failpoint } from "@control-plane/service-kit/failpoint";
 import type pg from "pg";
 import type { Config } from "./config.ts";
 import { type Batcher, createBatcher } from "./domain/batcher.ts";
@@ -24,14 +26,21 @@ import { createSecretReader, type SecretReader } from "./domain/signature.ts";
 import { createTriggerLookup, type FindTrigger } from "./domain/trigger-lookup.ts";
 import { addRejections } from "./store/triggers.ts";
 
+/** Counted refusals are written one statement at a time. */
+const LOOP_CONNECTIONS = 2;
+
 export type Deps = {
+  /** For actions. */
   db: Database;
+  /** Of the intake, whose readiness counts. */
   pool: pg.Pool;
   envelope: Envelope;
   findTrigger: FindTrigger;
   readSecrets: SecretReader;
   rejections: Rejections;
   batcher: Batcher<NewDelivery, DeliveryOutcome>;
+  /** Longest that storing a webhook takes before the sender is told to come again. */
+  intakeMsMax: number;
   hooksPublicUrl: string;
   log: Logger;
   metrics: Metrics;
@@ -39,62 +48,51 @@ export type Deps = {
 
 export async function createDeps(config: Config): Promise<{ deps: Deps; close: () => Promise<void> }> {
   const log = createLogger({ service: "webhook-gateway", level: config.LOG_LEVEL });
-  const database = createDatabase({
-    url: config.DATABASE_URL,
-    poolMax: config.DATABASE_POOL_MAX,
-    applicationName: "webhook-gateway",
-  });
-  await assertDatabaseFit(database.pool);
-  const { db } = database;
+  const open = (work: DatabaseWork, poolMax: number) =>
+    createDatabase({
+      url: config.DATABASE_URL,
+      poolMax,
+      applicationName: "webhook-gateway",
+      work,
+      waitMsMax: config.DATABASE_WAIT_MS_MAX,
+    });
+  const intake = open("intake", config.DATABASE_POOL_MAX);
+  const requests = open("request", config.DATABASE_POOL_MAX);
+  const loops = open("loop", LOOP_CONNECTIONS);
+  await assertDatabaseFit(requests.pool);
+  const { db } = intake;
   const envelope = createEnvelope({
     provider: createKeyProvider(config),
     loadKey: (tenantId) => findActiveDataKey(db, tenantId),
     loadKeyById: (id) => findDataKey(db, id),
     insertKey: (key) => insertDataKey(db, key),
   });
-  const findTrigger = createTriggerLookup(db);
   const deps: Deps = {
-    db,
-    pool: database.pool,
+    db: requests.db,
+    pool: intake.pool,
     envelope,
-    findTrigger: (path) => whenAway(findTrigger(path)),
+    findTrigger: createTriggerLookup(db),
     readSecrets: createSecretReader(envelope),
-    rejections: createRejections((counts) => addRejections(db, counts)),
-    batcher: createBatcher((deliveries) => whenAway(acceptDeliveries(db, deliveries))),
+    rejections: createRejections((counts) => addRejections(loops.db, counts)),
+    batcher: createBatcher({
+      write: async (deliveries) => {
+        await failpoint("gateway.before-batch");
+        const outcomes = await acceptDeliveries(db, deliveries);
+        await failpoint("gateway.after-insert");
+        return outcomes;
+      },
+      laneOf: ({ tenantId }) => tenantId,
+      isHeldUp: isHeldUpByLock,
+    }),
+    intakeMsMax: config.DATABASE_WAIT_MS_MAX,
     hooksPublicUrl: config.HOOKS_PUBLIC_URL,
     log,
     metrics: createMetrics("webhook-gateway"),
   };
-  registerPoolMetrics(deps.metrics, database.pool);
+  registerPoolMetrics(deps.metrics, { intake: intake.pool, request: requests.pool, loop: loops.pool });
   const close = async (): Promise<void> => {
     await deps.batcher.drain();
-    await database.close();
+    await Promise.all([intake, requests, loops].map((database) => database.close()));
   };
   return { deps, close };
-}
-
-/** A store or key provider that is away must never look like the sender's fault: senders give up on 4xx. */
-async function whenAway<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    if (error instanceof KeyProviderUnavailableError || isConnectionFault(error)) {
-      throw new AppError("UNAVAILABLE", "the service cannot store webhooks at this moment", { cause: error });
-    }
-    throw error;
-  }
-}
-
-/** SQLSTATE classes 08, 53, 57 and the network's own codes; drizzle wraps what the driver threw. */
-function isConnectionFault(error: unknown): boolean {
-  if (typeof error !== "object" || error === null) return false;
-  if (
-    "code" in error &&
-    typeof error.code === "string" &&
-    /^(08|53|57|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND)/.test(error.code)
-  )
-    return true;
-  if (error instanceof Error && /timeout|terminated|Connection ended|not queryable/i.test(error.message)) return true;
-  return "cause" in error && isConnectionFault(error.cause);
 }

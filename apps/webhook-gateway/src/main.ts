@@ -1,20 +1,24 @@
-import { runUntilSignal } from "@control-plane/service-kit";
+import { runUntilSignal, startService } from "@control-plane/service-kit";
+import { armFailpoints } from "@control-plane/service-kit/failpoint";
 import { loadConfig } from "./config.ts";
 import { createDeps } from "./deps.ts";
 import { startFlushingRejections } from "./loops/flush-rejections.ts";
 import { buildServer } from "./server.ts";
 
-const config = loadConfig(process.env);
-const { deps, close } = await createDeps(config);
-const server = await buildServer(deps, {
-  actionSecrets: config.HASURA_ACTION_SECRET,
-  trustedProxies: config.TRUSTED_PROXIES,
-  hooks: {
-    bodyBytesMax: config.HOOK_BODY_BYTES_MAX,
-    bodyMsMax: 10_000,
-    perPath: config.HOOK_RATE_PER_PATH,
-    perAddress: config.HOOK_RATE_PER_ADDRESS,
-  },
+await startService("webhook-gateway", async () => {
+  const config = loadConfig(process.env);
+  armFailpoints(config.FAILPOINTS);
+  const { deps, close } = await createDeps(config);
+  const server = await buildServer(deps, {
+    actionSecrets: config.HASURA_ACTION_SECRET,
+    trustedProxies: config.TRUSTED_PROXIES,
+    hooks: {
+      bodyBytesMax: config.HOOK_BODY_BYTES_MAX,
+      bodyMsMax: 10_000,
+      perPath: config.HOOK_RATE_PER_PATH,
+      perAddress: config.HOOK_RATE_PER_ADDRESS,
+    },
+  });
+  runUntilSignal({ server, log: deps.log, close, loops: [startFlushingRejections(deps)], deadlineMs: 10_000 });
+  await server.listen({ host: config.HOST, port: config.PORT });
 });
-runUntilSignal({ server, log: deps.log, close, loops: [startFlushingRejections(deps)], deadlineMs: 10_000 });
-await server.listen({ host: config.HOST, port: config.PORT });

@@ -1,10 +1,9 @@
-import { createDenialLog } from "@control-plane/db";
+import { createDenialLog, findMembership } from "@control-plane/db";
 import { createServer, registerActions } from "@control-plane/service-kit";
 import type { FastifyInstance } from "fastify";
 import { allActions } from "./actions/all.ts";
 import type { Deps } from "./deps.ts";
 import { type HookLimits, registerHookRoutes } from "./routes/hooks.ts";
-import { findMembership } from "./store/memberships.ts";
 
 export type ServerOptions = { actionSecrets: readonly string[]; trustedProxies: string[]; hooks: HookLimits };
 

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { TestUser } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { createWebhookTrigger } from "../src/actions/create-webhook-trigger.ts";
+import { type SenderName, senders } from "./senders.ts";
 import { PUBLIC_URL, send, test } from "./service.ts";
 
 const request = (workflowId: string, more: object = {}) => ({
@@ -82,6 +83,73 @@ test("the same call again makes another trigger with another address and secret"
   expect(new Set(made.flatMap(({ triggerId, webhookPath, secret }) => [triggerId, webhookPath, secret])).size).toBe(6);
 });
 
+test.for<[SenderName, { made: RegExp | undefined; stored: object }]>([
+  ["GITHUB", { made: /^[0-9a-f]{64}$/, stored: {} }],
+  ["GENERIC_HMAC", { made: /^[0-9a-f]{64}$/, stored: senders.GENERIC_HMAC.config }],
+  ["STRIPE", { made: undefined, stored: {} }],
+  ["SLACK", { made: undefined, stored: {} }],
+  ["SHOPIFY", { made: undefined, stored: {} }],
+])(
+  "%s: the secret is ours, shown once, or the sender's, given; and it signs at once",
+  async (row, { service, world, actions, db }) => {
+    const [scheme, { made: pattern, stored }] = row;
+    const acme = await world.tenant();
+    const [caller, workflow] = [await acme.user("owner"), await acme.workflow()];
+    const given = pattern === undefined ? { secret: `given ${randomUUID()}` } : {};
+    const signatureConfig = senders[scheme].config;
+
+    const made = await actions.succeed(createWebhookTrigger, caller, {
+      ...request(workflow.id, { scheme, signatureConfig }),
+      ...given,
+    });
+
+    expect(made.secret ?? "").toMatch(pattern ?? /^$/);
+    const secret = given.secret ?? made.secret ?? "";
+    const statuses = [];
+    for (const key of [secret, `${secret}x`]) {
+      const headers = { "content-type": "application/json", ...senders[scheme].sign("{}", { secret: key, id: "1" }) };
+      const reply = await service.server.inject({
+        method: "POST",
+        url: `/hooks/${made.webhookPath}`,
+        headers,
+        payload: "{}",
+      });
+      statuses.push(reply.statusCode);
+    }
+    expect(statuses).toEqual([202, 401]);
+    const { rows } = await db.pool.query("select signature_scheme, signature_config from triggers");
+    expect(rows).toEqual([{ signature_scheme: scheme, signature_config: stored }]);
+  },
+);
+
+test.for<[string, object | null | undefined]>([
+  ["nothing", undefined],
+  ["null", null],
+  ["an id header", { idHeader: "x-id" }],
+])(
+  "NONE, configured with %s, has no secret and takes what comes",
+  async ([, signatureConfig], { service, world, actions, db }) => {
+    const acme = await world.tenant();
+    const [caller, workflow] = [await acme.user("owner"), await acme.workflow()];
+
+    const made = await actions.succeed(
+      createWebhookTrigger,
+      caller,
+      request(workflow.id, { scheme: "NONE", signatureConfig }),
+    );
+
+    expect(made.secret).toBeNull();
+    const reply = await service.server.inject({ method: "POST", url: `/hooks/${made.webhookPath}`, payload: "{}" });
+    expect(reply.statusCode).toBe(202);
+    const { rows } = await db.pool.query(
+      "select signature_scheme, signature_config, webhook_secret_cipher from triggers",
+    );
+    expect(rows).toEqual([
+      { signature_scheme: "NONE", signature_config: signatureConfig ?? {}, webhook_secret_cipher: null },
+    ]);
+  },
+);
+
 const short = `whsec_${Buffer.alloc(23, 3).toString("base64")}`;
 const long = `whsec_${Buffer.alloc(65, 3).toString("base64")}`;
 test.for<[string, object]>([
@@ -97,6 +165,19 @@ test.for<[string, object]>([
   ["a secret that is no base64", { secret: "not a secret at all" }],
   ["a secret that is no text", { secret: { $ne: "" } }],
   ["a signature configuration", { signatureConfig: { prefix: "v1" } }],
+  ["a signature configuration that is a list", { signatureConfig: [] }],
+  ["GITHUB with a short secret", { scheme: "GITHUB", secret: "1234567" }],
+  ["STRIPE without a secret", { scheme: "STRIPE" }],
+  ["SLACK without a secret", { scheme: "SLACK" }],
+  ["SHOPIFY without a secret", { scheme: "SHOPIFY" }],
+  ["NONE with a secret", { scheme: "NONE", secret: "a secret of no use" }],
+  ["NONE with a signature header", { scheme: "NONE", signatureConfig: { signatureHeader: "x" } }],
+  ["NONE with an id in a cookie", { scheme: "NONE", signatureConfig: { idHeader: "cookie" } }],
+  ["GENERIC_HMAC without a configuration", { scheme: "GENERIC_HMAC" }],
+  [
+    "GENERIC_HMAC with SHA-1",
+    { scheme: "GENERIC_HMAC", signatureConfig: { ...senders.GENERIC_HMAC.config, algorithm: "sha1" } },
+  ],
   ["a workflow id that is none", { workflowId: "1' or '1'='1" }],
   ["an unknown key", { tenantId: randomUUID() }],
 ])("%s is bad input", async ([, more], { service: _service, world, actions, db }) => {

@@ -52,7 +52,6 @@ test("all that is missing or wrong is said at once, without values, and the proc
     "PORT",
     "DATABASE_URL",
     "HASURA_ACTION_SECRET",
-    "HASURA_EVENT_SECRET",
     "HOOKS_PUBLIC_URL",
     "HOOK_BODY_BYTES_MAX",
     "KEYRING",

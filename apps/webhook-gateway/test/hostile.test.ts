@@ -6,7 +6,9 @@ import { readAnswer, send, sign, test } from "./service.ts";
 test.for<[string, string, string, number, string]>([
   ["malformed JSON", "application/json", '{"a":', 400, "BODY_NOT_JSON"],
   ["two JSON values", "application/json", "{}{}", 400, "BODY_NOT_JSON"],
-  ["a byte order mark", "application/json", "\ufeff{}", 400, "BODY_NOT_JSON"],
+  ["nothing but a byte order mark", "application/json", "\ufeff", 400, "BODY_NOT_JSON"],
+  ["a byte order mark inside", "application/json", "{\ufeff}", 400, "BODY_NOT_JSON"],
+  ["two byte order marks", "application/json", "\ufeff\ufeff{}", 400, "BODY_NOT_JSON"],
   ["U+0000", "application/json", '"a\\u0000"', 400, "BODY_NOT_STORABLE"],
   ["U+0000 in a key", "application/json", '{"a\\u0000":1}', 400, "BODY_NOT_STORABLE"],
   ["a lone surrogate", "application/json", '"\\ud800"', 400, "BODY_NOT_STORABLE"],
@@ -26,6 +28,17 @@ test.for<[string, string, string, number, string]>([
   expect([answer.status, answer.code]).toEqual([status, code]);
   expect(await acme.runs()).toEqual([]);
   expect((await send(service, hook, "{}")).status).toBe(202);
+});
+
+test("what is no HTTP is refused in the one shape", async ({ service }) => {
+  const base = await service.server.listen({ host: "127.0.0.1", port: 0 });
+
+  const answer = await raw(base, ["POST /hooks/secret-address HTTP/1.1\r\nhost: h\r\nbad header\r\n\r\n"]);
+
+  const [head = "", body = ""] = answer.split("\r\n\r\n");
+  expect(head).toMatch(/^HTTP\/1\.1 400 /);
+  expect(readAnswer(400, {}, body).code).toBe("BAD_INPUT");
+  expect(answer).not.toContain("secret-address");
 });
 
 test("bytes that are no UTF-8 are no JSON", async ({ service, world, addHook }) => {
@@ -79,6 +92,48 @@ test("the largest body is taken, one byte more is not", async ({ service, world,
     [413, "PAYLOAD_TOO_LARGE"],
   ]);
 });
+
+test("a body that grows beyond the limit of inputs on its way to JSON is too large", async ({
+  service,
+  world,
+  addHook,
+}) => {
+  const acme = await world.tenant();
+  const hook = await addHook(await acme.workflow());
+  const asBytes = { headers: { "content-type": "application/octet-stream" } };
+  const asForm = { headers: { "content-type": "application/x-www-form-urlencoded" } };
+
+  const answers = [
+    await send(service, hook, Buffer.alloc(1_048_576, 1), asBytes),
+    await send(service, hook, `a=${"\u0001".repeat(500_000)}`, asForm),
+    await send(service, hook, Buffer.alloc(780_000, 1), asBytes),
+  ];
+
+  expect(answers.map(({ code, said }) => code ?? said)).toEqual(["PAYLOAD_TOO_LARGE", "PAYLOAD_TOO_LARGE", "ACCEPTED"]);
+});
+
+test.for(["%zz", "%", `${"A".repeat(22)}%ff`, "%c0%af"])(
+  "the address %s is refused without being repeated",
+  async (path, { service }) => {
+    const reply = await service.server.inject({
+      method: "POST",
+      url: `/hooks/${path}`,
+      headers: { "x-request-id": "the-same" },
+    });
+
+    expect(reply.statusCode).toBe(400);
+    expect(reply.headers).toMatchObject({
+      "content-type": "application/json; charset=utf-8",
+      "x-content-type-options": "nosniff",
+      "x-request-id": "the-same",
+      "cache-control": "no-store",
+    });
+    expect(reply.json()).toEqual({
+      message: "the address of the request is malformed",
+      extensions: { code: "BAD_INPUT", requestId: "the-same" },
+    });
+  },
+);
 
 test.for([
   ["gzip", 415, "UNSUPPORTED_MEDIA_TYPE"],

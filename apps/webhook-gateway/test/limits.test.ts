@@ -15,7 +15,7 @@ test("a path that is called too often has to wait, others do not", async ({ star
   expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 429]);
   expect(answers[3]).toMatchObject({
     code: "RATE_LIMITED",
-    headers: { "retry-after": expect.stringMatching(/^[1-9]$/) },
+    headers: { "retry-after": expect.stringMatching(/^([1-9]|10)$/) },
   });
   expect(other.status).toBe(202);
   expect(await acme.runs()).toHaveLength(4);
@@ -74,7 +74,7 @@ test("with the database away every request is a 503, at once, and afterwards all
   const away = await Promise.all(Array.from({ length: 20 }, () => send(service, hook, "{}")));
   const [ready, live] = [await service.server.inject("/ready"), await service.server.inject("/live")];
   wire.restore();
-  await expect.poll(async () => (await send(service, hook, "{}")).status, { timeout: 5_000 }).toBe(202);
+  await expect.poll(async () => (await send(service, hook, "{}")).status).toBe(202);
 
   expect(away.map(({ status, code }) => `${status} ${code}`)).toEqual(Array(20).fill("503 UNAVAILABLE"));
   expect(away[0]?.headers).toMatchObject({ "retry-after": "5" });

@@ -18,14 +18,14 @@ export const test = base
     onCleanup(async () => {
       for (const close of closing) await close();
     });
-    return async (options: { limits?: Partial<HookLimits>; databaseUrl?: string; trustedProxies?: string[] } = {}) => {
+    return async (options: StartOptions = {}) => {
       const config = loadConfig({
         PORT: "0",
         LOG_LEVEL: "silent",
+        DATABASE_WAIT_MS_MAX: String(options.waitMsMax ?? 20_000),
         DATABASE_URL: options.databaseUrl ?? db.urlAs("cp_gateway"),
         KEYRING: keys.keyring,
         HASURA_ACTION_SECRET: ACTION_SECRET,
-        HASURA_EVENT_SECRET: "the-secret-of-hasura-events",
         HOOKS_PUBLIC_URL: PUBLIC_URL,
       });
       const { deps, close } = await createDeps(config);
@@ -65,6 +65,12 @@ export const test = base
     };
   });
 
+export type StartOptions = {
+  limits?: Partial<HookLimits>;
+  databaseUrl?: string;
+  trustedProxies?: string[];
+  waitMsMax?: number;
+};
 export type Service = { server: Awaited<ReturnType<typeof buildServer>> };
 export type Hook = { id: string; path: string; secret: string; tenantId: string };
 

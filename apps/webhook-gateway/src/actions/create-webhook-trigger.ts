@@ -1,4 +1,4 @@
-import { type Caller, defineAction } from "@control-plane/service-kit";
+import { type Caller, defineAction, nameText, storableText } from "@control-plane/service-kit";
 import { z } from "zod";
 import type { Deps } from "../deps.ts";
 import { createWebhookTrigger as create } from "../domain/create-webhook-trigger.ts";
@@ -6,22 +6,23 @@ import { schemeNames } from "../domain/schemes/all.ts";
 
 export const createWebhookTrigger = defineAction({
   name: "createWebhookTrigger",
-  roles: ["owner", "admin", "builder"],
+  access: { kind: "member", roles: ["owner", "admin", "builder"] },
   input: z.strictObject({
     workflowId: z.uuid(),
-    name: z.string().trim().min(1).max(120),
+    name: nameText(120),
     scheme: z.enum(schemeNames),
-    signatureConfig: z.strictObject({}).nullish(),
+    /** Any JSON here; the scheme says what it takes. */
+    signatureConfig: z
+      .unknown()
+      .optional()
+      .transform((value) => value ?? {}),
     toleranceSeconds: z
       .int()
       .min(30)
       .max(900)
       .nullish()
       .transform((value) => value ?? 300),
-    secret: z
-      .string()
-      .min(8)
-      .max(512)
+    secret: storableText(512, 8)
       .nullish()
       .transform((value) => value ?? undefined),
     enabled: z

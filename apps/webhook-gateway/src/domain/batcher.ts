@@ -1,39 +1,87 @@
-import { AppError } from "@control-plane/service-kit/errors";
+import { OutageError } from "@control-plane/service-kit";
 
 const BATCH_MAX = 100;
 const IN_FLIGHT_MAX = 2;
-export const WAITING_MAX = 2_000;
+const WAITING_MAX = 2_000;
+/** Lanes that cannot be written go apart, so many at a time; the others never wait for them. */
+const SLOW_IN_FLIGHT_MAX = 4;
+const SLOW_WAITING_MAX = 200;
+const SLOW_FOR_MS = 5_000;
 
 export type Batcher<I, O> = {
-  /** Resolves with the item's own outcome once its batch is written. Throws `UNAVAILABLE` when too many wait. */
+  /** Resolves with the item's own outcome once its batch is written. Throws an `OutageError` when too many wait. */
   submit(item: I): Promise<O>;
   /** Waits until nothing is under way. */
   drain(): Promise<void>;
 };
 
+export type BatcherOptions<I, O> = {
+  write: (items: readonly I[]) => Promise<readonly O[]>;
+  /** Items that may hold each other up: those of one tenant. */
+  laneOf: (item: I) => string;
+  /** Whether a batch failed because of something that one lane's rows wait for. */
+  isHeldUp: (error: unknown) => boolean;
+  now?: () => number;
+};
+
 type Waiting<I, O> = { item: I; resolve: (outcome: O) => void; reject: (error: unknown) => void };
+type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
 
 /**
  * Gathers what waits together into one statement: at most 100 items, at most 2 statements at a time, sent as soon as a
- * place is free. Without load a request goes alone and at once; under load batches grow by themselves.
+ * place is free. What arrives in one turn of the event loop goes together, or the first of many would go alone. Without
+ * load a request goes alone and at once; under load batches grow by themselves.
+ *
+ * A batch that is held up by a lock is written again lane by lane, and a lane that is held up by itself stays apart for
+ * 5 s: what one tenant's transaction locks costs that tenant alone.
  */
-export function createBatcher<I, O>(write: (items: readonly I[]) => Promise<readonly O[]>): Batcher<I, O> {
-  const waiting: Waiting<I, O>[] = [];
-  let inFlight = 0;
-  let idle: () => void = () => {};
+export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
+  const { write, laneOf, isHeldUp, now = performance.now.bind(performance) } = options;
+  const fast: Queue<I, O> = { waiting: [], inFlight: 0 };
+  const slow: Queue<I, O> = { waiting: [], inFlight: 0 };
+  const slowUntil = new Map<string, number>();
+  let whenIdle: (() => void)[] = [];
+  let isPumpDue = false;
 
+  const isIdle = (): boolean => [fast, slow].every(({ waiting, inFlight }) => waiting.length === 0 && inFlight === 0);
+  const isSlow = (lane: string): boolean => {
+    const until = slowUntil.get(lane);
+    if (until !== undefined && until <= now()) slowUntil.delete(lane);
+    return slowUntil.has(lane);
+  };
+  const settled = (queue: Queue<I, O>): void => {
+    queue.inFlight -= 1;
+    pumpSoon();
+    if (!isIdle()) return;
+    for (const tell of whenIdle) tell();
+    whenIdle = [];
+  };
   const pump = (): void => {
-    while (inFlight < IN_FLIGHT_MAX && waiting.length > 0) {
-      const batch = waiting.splice(0, BATCH_MAX);
-      inFlight += 1;
-      void send(batch).finally(() => {
-        inFlight -= 1;
-        if (inFlight === 0 && waiting.length === 0) idle();
-        pump();
-      });
+    while (fast.inFlight < IN_FLIGHT_MAX && fast.waiting.length > 0) {
+      fast.inFlight += 1;
+      void send(fast.waiting.splice(0, BATCH_MAX)).finally(() => settled(fast));
+    }
+    while (slow.inFlight < SLOW_IN_FLIGHT_MAX && slow.waiting.length > 0) {
+      slow.inFlight += 1;
+      void send(takeLane(slow.waiting, laneOf)).finally(() => settled(slow));
+    }
+  };
+  const pumpSoon = (): void => {
+    if (isPumpDue) return;
+    isPumpDue = true;
+    setImmediate(() => {
+      isPumpDue = false;
+      pump();
+    });
+  };
+  const putApart = (items: readonly Waiting<I, O>[]): void => {
+    for (const entry of items) {
+      if (slow.waiting.length < SLOW_WAITING_MAX) slow.waiting.push(entry);
+      else entry.reject(new OutageError("too many requests wait for a locked row"));
     }
   };
   const send = async (batch: readonly Waiting<I, O>[]): Promise<void> => {
+    const lanes = new Set(batch.map(({ item }) => laneOf(item)));
     try {
       const outcomes = await write(batch.map(({ item }) => item));
       for (const [index, { resolve, reject }] of batch.entries()) {
@@ -42,23 +90,41 @@ export function createBatcher<I, O>(write: (items: readonly I[]) => Promise<read
         else resolve(outcome);
       }
     } catch (error) {
+      if (lanes.size > 1 && isHeldUp(error)) return putApart(batch);
+      if (isHeldUp(error)) for (const lane of lanes) slowUntil.set(lane, now() + SLOW_FOR_MS);
       for (const { reject } of batch) reject(error);
     }
   };
 
   return {
     submit(item) {
-      if (waiting.length >= WAITING_MAX)
-        throw new AppError("UNAVAILABLE", "too many requests are waiting", { details: { retryAfterSeconds: 5 } });
       return new Promise((resolve, reject) => {
-        waiting.push({ item, resolve, reject });
-        pump();
+        const entry = { item, resolve, reject };
+        if (isSlow(laneOf(item))) putApart([entry]);
+        else if (fast.waiting.length >= WAITING_MAX) reject(new OutageError("too many requests are waiting"));
+        else fast.waiting.push(entry);
+        pumpSoon();
       });
     },
     drain: () =>
       new Promise((resolve) => {
-        if (inFlight === 0 && waiting.length === 0) return resolve();
-        idle = resolve;
+        if (isIdle()) return resolve();
+        whenIdle.push(resolve);
       }),
   };
+}
+
+/** Takes a batch of the lane that waits longest out of the queue. */
+function takeLane<I, O>(waiting: Waiting<I, O>[], laneOf: (item: I) => string): Waiting<I, O>[] {
+  const [first] = waiting;
+  if (first === undefined) return [];
+  const lane = laneOf(first.item);
+  const taken: Waiting<I, O>[] = [];
+  const left: Waiting<I, O>[] = [];
+  for (const entry of waiting) {
+    if (laneOf(entry.item) === lane && taken.length < BATCH_MAX) taken.push(entry);
+    else left.push(entry);
+  }
+  waiting.splice(0, waiting.length, ...left);
+  return taken;
 }

@@ -1,17 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { uuidv7 } from "@control-plane/crypto";
-import { inTransaction } from "@control-plane/db";
+import { inTransaction, memberActor } from "@control-plane/db";
 import type { Caller } from "@control-plane/service-kit";
-import { AppError } from "@control-plane/service-kit/errors";
+import { AppError, parseInput } from "@control-plane/service-kit/errors";
+import { z } from "zod";
 import type { Deps } from "../deps.ts";
 import { insertWebhookTrigger } from "../store/triggers.ts";
 import { findScheme } from "./schemes/all.ts";
-import type { Scheme } from "./schemes/scheme.ts";
+import type { SchemeName } from "./schemes/scheme.ts";
+import { chooseSecret, secretPlace } from "./trigger-secret.ts";
 
 export type WebhookTriggerRequest = {
   workflowId: string;
   name: string;
-  scheme: Scheme["name"];
+  scheme: SchemeName;
+  signatureConfig: unknown;
   toleranceSeconds: number;
   secret: string | undefined;
   enabled: boolean;
@@ -19,11 +22,15 @@ export type WebhookTriggerRequest = {
 export type CreatedTrigger = {
   triggerId: string;
   webhookPath: string;
-  webhookUrl: string /** Only one that was made here; it is never shown again. */;
+  webhookUrl: string;
+  /** Only one that was made here; it is never shown again. */
   secret: string | null;
 };
 
-/** Makes a webhook address for a workflow. Throws `NOT_FOUND` (workflow), `BAD_INPUT` (a secret the scheme cannot use). */
+/**
+ * Makes a webhook address for a workflow. Throws `NOT_FOUND` (workflow), `BAD_INPUT` (a configuration that does not fit the
+ * scheme; a secret it cannot use, misses or has no use for).
+ */
 export async function createWebhookTrigger(
   deps: Pick<Deps, "db" | "envelope" | "hooksPublicUrl">,
   caller: Caller,
@@ -31,26 +38,13 @@ export async function createWebhookTrigger(
 ): Promise<CreatedTrigger> {
   const scheme = findScheme(request.scheme);
   if (scheme === undefined) throw new AppError("BAD_INPUT", "this scheme is not supported");
-  const problem = request.secret === undefined ? undefined : scheme.secretProblem(request.secret);
-  if (problem !== undefined)
-    throw new AppError("BAD_INPUT", `the secret ${problem}`, {
-      details: { issues: [{ path: "secret", message: problem }] },
-    });
-  const secret = request.secret ?? scheme.makeSecret();
+  const { signatureConfig: config } = parseInput(z.object({ signatureConfig: scheme.configSchema }), request);
+  const secret = chooseSecret(scheme.secret, request.secret);
   const triggerId = uuidv7();
   const webhookPath = randomBytes(16).toString("base64url");
-  const sealed = await deps.envelope.seal(
-    { tenantId: caller.tenantId, table: "triggers", rowId: triggerId, column: "webhook_secret_cipher" },
-    Buffer.from(secret, "utf8"),
-  );
-  const actor = {
-    source: "webhook-gateway",
-    userId: caller.userId,
-    tenantId: caller.tenantId,
-    role: caller.role,
-    requestId: caller.requestId,
-  } as const;
-  await inTransaction(deps.db, actor, async (tx) => {
+  const place = secretPlace({ tenantId: caller.tenantId, id: triggerId }, "webhook_secret_cipher");
+  const sealed = secret === undefined ? undefined : await deps.envelope.seal(place, Buffer.from(secret, "utf8"));
+  await inTransaction(deps.db, memberActor("webhook-gateway", caller), async (tx) => {
     const inserted = await insertWebhookTrigger(tx, {
       id: triggerId,
       tenantId: caller.tenantId,
@@ -59,6 +53,7 @@ export async function createWebhookTrigger(
       enabled: request.enabled,
       webhookPath,
       scheme: scheme.name,
+      config,
       toleranceSeconds: request.toleranceSeconds,
       secret: sealed,
       createdBy: caller.userId,
@@ -69,6 +64,6 @@ export async function createWebhookTrigger(
     triggerId,
     webhookPath,
     webhookUrl: `${deps.hooksPublicUrl}/hooks/${webhookPath}`,
-    secret: request.secret === undefined ? secret : null,
+    secret: request.secret === undefined ? (secret ?? null) : null,
   };
 }

@@ -1,18 +1,27 @@
 import { sha256, uuidv7 } from "@control-plane/crypto";
 import type { DeliveryOutcome, NewDelivery } from "@control-plane/runs";
 import { newTraceparent } from "@control-plane/service-kit";
+import { failpoint } from "@control-plane/service-kit/failpoint";
 import type { Deps } from "../deps.ts";
 import { bodyToInput } from "./body.ts";
-import { dedupeKey } from "./dedupe.ts";
+import { bodyPlace } from "./body-place.ts";
+import { keptText } from "./kept-text.ts";
 import { recordedHeaders } from "./recorded-headers.ts";
-import type { ReceivedRequest, RefusalReason } from "./schemes/scheme.ts";
+import type { Identity, ReceivedRequest, RefusalReason } from "./schemes/scheme.ts";
 import { judge } from "./signature.ts";
+
+const SENDER_ID_LENGTH_MAX = 255;
 
 export type WebhookRequest = ReceivedRequest & {
   webhookPath: string;
   contentType: string | undefined;
-  sourceIp: string;
+  /** Undefined for a request of our own. */
+  sourceIp: string | undefined;
   traceparent: string | undefined;
+  /** Told the trigger's scheme once the trigger is found, whatever becomes of the request. */
+  onScheme: (scheme: string) => void;
+  /** By what the request is known again, instead of by what its scheme says. */
+  identity?: Identity;
 };
 
 export type WebhookOutcome =
@@ -22,37 +31,39 @@ export type WebhookOutcome =
 
 /**
  * Takes one webhook: verifies the raw bytes, turns them into a run's input, and writes delivery and run in one statement.
- * Refused requests write nothing. Throws `BODY_NOT_JSON`, `BODY_NOT_STORABLE`, `UNAVAILABLE`.
+ * Refused requests write nothing. Throws `BODY_NOT_JSON`, `BODY_NOT_STORABLE`, and what stores
+ * and key provider throw while they are away.
  */
 export async function takeWebhook(
   deps: Pick<Deps, "findTrigger" | "readSecrets" | "rejections" | "envelope" | "batcher">,
   request: WebhookRequest,
 ): Promise<WebhookOutcome> {
   const lookup = await deps.findTrigger(request.webhookPath);
+  if (lookup.kind === "receiving") request.onScheme(lookup.trigger.scheme);
   const judgement = await judge(deps.readSecrets, lookup, request);
   if (judgement.outcome === "refused") {
     if (judgement.triggerId !== undefined) deps.rejections.count(judgement.triggerId, judgement.reason);
     return { outcome: "not-verified", reason: judgement.reason };
   }
-  const { trigger, matchedSecret, deliveryId: senderId } = judgement;
+  const { trigger, receiver, matchedSecret } = judgement;
+  const identity = request.identity ?? judgement.identity;
+  await failpoint("gateway.after-verify");
   const input = bodyToInput(request.body, request.contentType);
   const deliveryId = uuidv7();
-  const bodyCipher = await deps.envelope.seal(
-    { tenantId: trigger.tenantId, table: "webhook_deliveries", rowId: deliveryId, column: "body_cipher" },
-    request.body,
-  );
+  const bodyCipher = await deps.envelope.seal(bodyPlace(trigger.tenantId, deliveryId), request.body);
   const delivery: NewDelivery = {
     deliveryId,
     runId: uuidv7(),
+    tenantId: trigger.tenantId,
     triggerId: trigger.id,
-    senderId: senderId.slice(0, 255),
-    dedupeKey: dedupeKey("id", senderId),
-    replayKey: undefined,
+    senderId: identity.senderId === undefined ? undefined : keptText(identity.senderId, SENDER_ID_LENGTH_MAX),
+    dedupeKey: identity.dedupeKey,
+    replayKey: identity.replayKey,
     bodyHash: sha256(request.body),
     bodyBytes: request.body.length,
     bodyCipher,
-    contentType: request.contentType?.slice(0, 1_000),
-    headers: recordedHeaders(request.headers),
+    contentType: request.contentType === undefined ? undefined : keptText(request.contentType, 1_000),
+    headers: recordedHeaders(request, receiver),
     matchedSecret,
     sourceIp: request.sourceIp,
     input,

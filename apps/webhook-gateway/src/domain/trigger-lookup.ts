@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import { findTriggerByPath, type TriggerLookup } from "../store/triggers.ts";
 
 /** What is changed by hand takes effect on every replica within this time, without any channel between them. */
-const FRESH_MS = 1_000;
+export const LOOKUP_FRESH_MS = 1_000;
 const ENTRIES_MAX = 20_000;
 
 /** 128 random bits as base64url; anything else is no address of ours. */
@@ -13,7 +13,11 @@ export type FindTrigger = (webhookPath: string) => Promise<TriggerLookup>;
 
 /** Looks triggers up with a cache of one second, absent ones too; requests that meet share one query. */
 export function createTriggerLookup(db: Queryable): FindTrigger {
-  const cache = new LRUCache<string, Promise<TriggerLookup>>({ max: ENTRIES_MAX, ttl: FRESH_MS });
+  const cache = new LRUCache<string, Promise<TriggerLookup>>({
+    max: ENTRIES_MAX,
+    ttl: LOOKUP_FRESH_MS,
+    ttlResolution: 0,
+  });
   return async (webhookPath) => {
     if (!PATH_PATTERN.test(webhookPath)) return { kind: "unknown" };
     const known = cache.get(webhookPath);

@@ -1,9 +1,9 @@
-import { currentTrace } from "@control-plane/service-kit";
+import { createRateWindow, currentTrace, errorBody, inTime } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
+import { failpoint } from "@control-plane/service-kit/failpoint";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Deps } from "../deps.ts";
 import { takeWebhook, type WebhookOutcome } from "../domain/intake.ts";
-import { createRateLimit } from "../domain/rate-limit.ts";
 import { readBody } from "./read-body.ts";
 
 export type HookLimits = {
@@ -14,12 +14,13 @@ export type HookLimits = {
   perAddress: number;
 };
 
+const RATE_WINDOW_MS = 10_000;
 const OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /** POST /hooks/<path> for webhook senders. Nothing is parsed before the signature over the raw bytes holds. */
 export async function registerHookRoutes(server: FastifyInstance, deps: Deps, limits: HookLimits): Promise<void> {
-  const byPath = createRateLimit(limits.perPath);
-  const byAddress = createRateLimit(limits.perAddress);
+  const byPath = createRateWindow(limits.perPath, RATE_WINDOW_MS);
+  const byAddress = createRateWindow(limits.perAddress, RATE_WINDOW_MS);
   const deliveries = deps.metrics.counter("webhook_deliveries_total", "webhook requests by scheme and outcome", [
     "scheme",
     "outcome",
@@ -29,28 +30,44 @@ export async function registerHookRoutes(server: FastifyInstance, deps: Deps, li
     // Every content type is taken as raw bytes; the handler reads them itself.
     hooks.removeAllContentTypeParsers();
     hooks.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null, undefined));
+    // Every request is counted once, refused ones included, when its answer is out.
+    hooks.addHook("onError", async (request, _reply, error) => {
+      factsOf(request).outcome ??= outcomeOf(error);
+    });
+    hooks.addHook("onResponse", async (request) => {
+      const { scheme, outcome = "internal" } = factsOf(request);
+      deliveries.inc({ scheme, outcome });
+      await failpoint("gateway.after-reply");
+    });
     hooks.route({ method: OTHER_METHODS, url: "/hooks/*", handler: refuseMethod });
     hooks.post<{ Params: { "*": string } }>("/hooks/*", {
       onRequest: async (request) => {
-        const receivedAt = Date.now() / 1000;
-        receivedTimes.set(request.raw, receivedAt);
+        factsOf(request);
         refuseOverLimit(byAddress.take(request.ip) ?? byPath.take(request.params["*"].slice(0, 200)));
         refuseEncoding(request);
         refuseLength(request, limits.bodyBytesMax);
       },
       handler: async (request, reply) => {
         reply.header("cache-control", "no-store");
+        const known = factsOf(request);
         const body = await readBody(request.raw, limits.bodyBytesMax, limits.bodyMsMax);
-        const outcome = await takeWebhook(deps, {
+        const work = takeWebhook(deps, {
           webhookPath: request.params["*"],
+          method: request.method,
+          target: request.raw.url ?? "",
           headers: rawHeaders(request),
           body,
           contentType: request.headers["content-type"],
-          receivedAt: receivedTimes.get(request.raw) ?? Date.now() / 1000,
+          receivedAt: known.receivedAt,
           sourceIp: request.ip,
           traceparent: currentTrace()?.traceparent,
+          onScheme: (scheme) => {
+            known.scheme = scheme;
+          },
         });
-        deliveries.inc({ scheme: "STANDARD_WEBHOOKS", outcome: outcome.outcome });
+        // What is stored although its sender was told to come again is a duplicate when he does.
+        const outcome = await inTime(work, deps.intakeMsMax);
+        known.outcome = outcome.outcome;
         return answer(reply, outcome);
       },
     });
@@ -58,8 +75,23 @@ export async function registerHookRoutes(server: FastifyInstance, deps: Deps, li
   });
 }
 
-/** Time of the first byte, by request. */
-const receivedTimes = new WeakMap<object, number>();
+/** What is counted of a request; `receivedAt` in Unix seconds at its first byte. */
+type Facts = { receivedAt: number; scheme: string; outcome: string | undefined };
+const facts = new WeakMap<object, Facts>();
+
+/** Made when a request is first asked about, which is as it arrives. */
+function factsOf({ raw }: FastifyRequest): Facts {
+  const known = facts.get(raw);
+  if (known !== undefined) return known;
+  const made: Facts = { receivedAt: Date.now() / 1000, scheme: "none", outcome: undefined };
+  facts.set(raw, made);
+  return made;
+}
+
+/** A refusal's code as a label: `PAYLOAD_TOO_LARGE` is counted as `payload-too-large`. */
+function outcomeOf(error: unknown): string {
+  return errorBody(error, "").body.extensions.code.toLowerCase().replaceAll("_", "-");
+}
 
 function answer(reply: FastifyReply, outcome: WebhookOutcome): FastifyReply {
   switch (outcome.outcome) {

@@ -1,11 +1,14 @@
 import { type Queryable, triggers, workflows, workflowVersions } from "@control-plane/db";
 import { and, eq, isNull, sql } from "drizzle-orm";
+import type { SchemeName } from "../domain/schemes/scheme.ts";
 
-/** What intake needs of a trigger that receives: enabled, its workflow not archived and with a latest version. */
-export type ReceivingTrigger = {
+/** How requests to a trigger are signed, as stored. */
+export type TriggerSigning = {
   id: string;
   tenantId: string;
   scheme: string;
+  /** As stored; the scheme says whether it fits. */
+  config: unknown;
   toleranceSeconds: number;
   secret: Buffer | undefined;
   previousSecret: Buffer | undefined;
@@ -13,8 +16,9 @@ export type ReceivingTrigger = {
   previousSecretExpiresAt: number | undefined;
 };
 
+/** A trigger that receives is enabled, its workflow not archived and with a latest version. */
 export type TriggerLookup =
-  | { kind: "receiving"; trigger: ReceivingTrigger }
+  | { kind: "receiving"; trigger: TriggerSigning }
   | { kind: "not-receiving"; triggerId: string }
   | { kind: "unknown" };
 
@@ -22,16 +26,10 @@ export type TriggerLookup =
 export async function findTriggerByPath(db: Queryable, webhookPath: string): Promise<TriggerLookup> {
   const [row] = await db
     .select({
-      id: triggers.id,
-      tenantId: triggers.tenantId,
       enabled: triggers.enabled,
       archivedAt: workflows.archivedAt,
       latestVersionId: workflowVersions.id,
-      scheme: triggers.signatureScheme,
-      toleranceSeconds: triggers.toleranceSeconds,
-      secret: triggers.webhookSecretCipher,
-      previousSecret: triggers.webhookSecretPreviousCipher,
-      previousSecretExpiresAt: triggers.webhookSecretPreviousExpiresAt,
+      ...signingColumns,
     })
     .from(triggers)
     .innerJoin(workflows, and(eq(workflows.tenantId, triggers.tenantId), eq(workflows.id, triggers.workflowId)))
@@ -40,18 +38,84 @@ export async function findTriggerByPath(db: Queryable, webhookPath: string): Pro
   if (row === undefined) return { kind: "unknown" };
   if (!row.enabled || row.archivedAt !== null || row.latestVersionId === null)
     return { kind: "not-receiving", triggerId: row.id };
+  return { kind: "receiving", trigger: signingOf(row) };
+}
+
+export type WebhookTrigger = TriggerSigning & { webhookPath: string };
+
+/** Of a tenant, whether it receives or not. */
+export async function findWebhookTrigger(
+  db: Queryable,
+  tenantId: string,
+  triggerId: string,
+): Promise<WebhookTrigger | undefined> {
+  const [row] = await db
+    .select({ webhookPath: triggers.webhookPath, ...signingColumns })
+    .from(triggers)
+    .where(and(eq(triggers.tenantId, tenantId), eq(triggers.id, triggerId), eq(triggers.type, "WEBHOOK")));
+  return row === undefined ? undefined : { webhookPath: row.webhookPath ?? "", ...signingOf(row) };
+}
+
+/**
+ * Undefined when the trigger's secret is no longer the one that was read; then nothing is written. The end of the previous
+ * secret is the database's time.
+ */
+export async function replaceSecret(
+  db: Queryable,
+  present: Pick<TriggerSigning, "id" | "tenantId" | "secret">,
+  { next, previous, graceSeconds }: { next: Buffer; previous: Buffer | undefined; graceSeconds: number },
+): Promise<{ previousExpiresAt: Date | null } | undefined> {
+  const isUnchanged =
+    present.secret === undefined
+      ? isNull(triggers.webhookSecretCipher)
+      : eq(triggers.webhookSecretCipher, present.secret);
+  const [row] = await db
+    .update(triggers)
+    .set({
+      webhookSecretCipher: next,
+      webhookSecretPreviousCipher: previous ?? null,
+      webhookSecretPreviousExpiresAt:
+        previous === undefined ? null : sql`now() + make_interval(secs => ${graceSeconds}::int)`,
+    })
+    .where(and(eq(triggers.tenantId, present.tenantId), eq(triggers.id, present.id), isUnchanged))
+    .returning({ previousExpiresAt: triggers.webhookSecretPreviousExpiresAt });
+  return row;
+}
+
+const signingColumns = {
+  id: triggers.id,
+  tenantId: triggers.tenantId,
+  scheme: triggers.signatureScheme,
+  config: triggers.signatureConfig,
+  toleranceSeconds: triggers.toleranceSeconds,
+  secret: triggers.webhookSecretCipher,
+  previousSecret: triggers.webhookSecretPreviousCipher,
+  previousSecretExpiresAt: triggers.webhookSecretPreviousExpiresAt,
+} as const;
+
+type Stored = typeof triggers.$inferSelect;
+type SigningRow = {
+  id: string;
+  tenantId: string;
+  scheme: Stored["signatureScheme"];
+  config: unknown;
+  toleranceSeconds: number | null;
+  secret: Buffer | null;
+  previousSecret: Buffer | null;
+  previousSecretExpiresAt: Date | null;
+};
+
+function signingOf(row: SigningRow): TriggerSigning {
   return {
-    kind: "receiving",
-    trigger: {
-      id: row.id,
-      tenantId: row.tenantId,
-      scheme: row.scheme ?? "",
-      toleranceSeconds: row.toleranceSeconds ?? 300,
-      secret: row.secret ?? undefined,
-      previousSecret: row.previousSecret ?? undefined,
-      previousSecretExpiresAt:
-        row.previousSecretExpiresAt === null ? undefined : row.previousSecretExpiresAt.getTime() / 1000,
-    },
+    id: row.id,
+    tenantId: row.tenantId,
+    scheme: row.scheme ?? "",
+    config: row.config,
+    toleranceSeconds: row.toleranceSeconds ?? 300,
+    secret: row.secret ?? undefined,
+    previousSecret: row.previousSecret ?? undefined,
+    previousSecretExpiresAt:
+      row.previousSecretExpiresAt === null ? undefined : row.previousSecretExpiresAt.getTime() / 1000,
   };
 }
 
@@ -77,9 +141,11 @@ export type NewWebhookTrigger = {
   name: string;
   enabled: boolean;
   webhookPath: string;
-  scheme: "STANDARD_WEBHOOKS";
+  scheme: SchemeName;
+  config: object;
   toleranceSeconds: number;
-  secret: Buffer;
+  /** Undefined for a scheme without one. */
+  secret: Buffer | undefined;
   createdBy: string;
 };
 
@@ -101,9 +167,9 @@ export async function insertWebhookTrigger(db: Queryable, trigger: NewWebhookTri
     enabled: trigger.enabled,
     webhookPath: trigger.webhookPath,
     signatureScheme: trigger.scheme,
-    signatureConfig: {},
+    signatureConfig: trigger.config,
     toleranceSeconds: trigger.toleranceSeconds,
-    webhookSecretCipher: trigger.secret,
+    webhookSecretCipher: trigger.secret ?? null,
     createdBy: trigger.createdBy,
   });
   return true;
