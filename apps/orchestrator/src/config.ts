@@ -1,4 +1,11 @@
-import { databaseConfig, hasuraSecrets, httpConfig, readConfig, redisConfig } from "@control-plane/service-kit";
+import {
+  databaseConfig,
+  hasuraActionSecret,
+  hasuraEventSecret,
+  httpConfig,
+  readConfig,
+  redisConfig,
+} from "@control-plane/service-kit";
 import { z } from "zod";
 
 const seconds = (max: number) => z.coerce.number().positive().max(max);
@@ -8,7 +15,8 @@ export const configSchema = z.object({
   ...httpConfig,
   ...databaseConfig,
   ...redisConfig,
-  ...hasuraSecrets,
+  ...hasuraActionSecret,
+  ...hasuraEventSecret,
   RUNNER_TOKENS: z
     .string()
     .transform((text) =>
@@ -19,6 +27,11 @@ export const configSchema = z.object({
     )
     .pipe(z.array(z.string().min(16)).min(1))
     .describe("what runners present to claim a run; a comma-separated list while it is being changed"),
+  OPS_SECRET: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("password of /ops/queues, where operators see the queues; unset, there is no such page"),
   AUTH_ACTIONS_URL: z
     .url({ protocol: /^https?$/ })
     .describe("auth-actions as runners reach it; credentials are fetched there"),
@@ -32,6 +45,7 @@ export const configSchema = z.object({
   DISPATCH_INTERVAL_MS: milliseconds
     .default(1_000)
     .describe("milliseconds between dispatch passes when nothing wakes the loop"),
+  SCHEDULE_INTERVAL_MS: milliseconds.default(1_000).describe("milliseconds between looks for schedules that are due"),
   SWEEP_INTERVAL_MS: milliseconds.default(5_000).describe("milliseconds between sweeps"),
   LEASE_SECONDS: seconds(3_600).default(60).describe("seconds a runner holds a run without a sign of life"),
   HEARTBEAT_SECONDS: seconds(600).default(15).describe("seconds between a runner's heartbeats"),

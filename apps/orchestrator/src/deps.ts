@@ -1,61 +1,113 @@
-import { assertDatabaseFit, createDatabase, type Database } from "@control-plane/db";
-import { createPublisher, type Publisher, type RunRequested, runRequested } from "@control-plane/queue";
-import type { LeaseSettings, SweepSettings } from "@control-plane/runs";
+import { assertDatabaseFit, createDatabase, type Database, type DatabaseWork } from "@control-plane/db";
+import {
+  createPublisher,
+  type OpenQueue,
+  openQueue,
+  openRateStore,
+  type Publisher,
+  type RunRequested,
+  runEvents,
+  runRequested,
+} from "@control-plane/queue";
+import type { BulkSettings, LeaseSettings, LostJobSettings, SweepSettings } from "@control-plane/runs";
 import {
   createLogger,
   createMetrics,
+  createSharedRateWindows,
+  createWakeSignal,
   type Logger,
   type Metrics,
+  quietly,
   registerPoolMetrics,
+  type SharedRateWindow,
+  type WakeSignal,
 } from "@control-plane/service-kit";
 import type pg from "pg";
-import { assertRedisFit } from "./boot-check.ts";
 import type { Config } from "./config.ts";
-import { createRateWindow, type RateWindow } from "./domain/rate-window.ts";
+import { createDispatchWindow, type DispatchWindow } from "./domain/dispatch-window.ts";
+import { assertRedisFit } from "./redis-fit.ts";
+import type { OpsOptions } from "./routes/ops.ts";
 import { createRunMetrics, type RunMetrics } from "./run-metrics.ts";
+import { createScheduleMetrics, type ScheduleMetrics } from "./schedule-metrics.ts";
 
 export type Deps = {
+  /** For actions; bulk actions, runners and loops have connections of their own, so that none waits for another. */
   db: Database;
+  runnerDb: Database;
+  /** For actions that go through many rows. */
+  bulkDb: Database;
+  loopDb: Database;
   pool: pg.Pool;
   databaseUrl: string;
   requests: Publisher<RunRequested>;
-  runRate: RateWindow;
+  /** The queue of runners' events, as far as it is not taken from by its consumer. */
+  eventJobs: OpenQueue;
+  /** What operators see; undefined where nobody is to. */
+  ops: OpsOptions | undefined;
+  runRate: SharedRateWindow;
   lease: LeaseSettings;
   heartbeatSeconds: number;
-  sweep: SweepSettings;
-  dispatchWindow: number;
+  sweep: SweepSettings & LostJobSettings;
+  bulk: BulkSettings;
+  dispatchWindow: DispatchWindow;
+  /** Schedule triggers per transaction. */
+  scheduleBatch: number;
   authActionsUrl: string;
   runnerTokens: readonly string[];
-  /** Set by the dispatch loop; does nothing before it runs. */
-  wakeDispatcher: () => void;
+  /** A slot is free or a run is waiting: the dispatch loop of this process need not sleep on. */
+  dispatchSignal: WakeSignal;
   log: Logger;
   metrics: Metrics;
   runMetrics: RunMetrics;
+  scheduleMetrics: ScheduleMetrics;
 };
 
-/** Runs a tenant may start by hand in 10 s. */
+/** Runs a tenant may start by hand in 10 s, over all replicas. */
 const RUNS_PER_WINDOW = 100;
 const RATE_WINDOW_MS = 10_000;
 const SWEEP_BATCH = 100;
+const SCHEDULE_BATCH = 100;
+const LOOP_CONNECTIONS = 4;
+/** Calls for many runs at once: each holds a connection until it is done. */
+const BULK_CONNECTIONS = 4;
+/** A call ends well within the time that Hasura waits for it. */
+const BULK = { batch: 100, workMs: 8_000 };
 
 export async function createDeps(config: Config): Promise<{ deps: Deps; close: () => Promise<void> }> {
   const log = createLogger({ service: "orchestrator", level: config.LOG_LEVEL });
-  const database = createDatabase({
-    url: config.DATABASE_URL,
-    poolMax: config.DATABASE_POOL_MAX,
-    applicationName: "orchestrator",
-  });
-  await assertDatabaseFit(database.pool);
+  const open = (work: DatabaseWork, poolMax: number) =>
+    createDatabase({
+      url: config.DATABASE_URL,
+      poolMax,
+      applicationName: "orchestrator",
+      work,
+      waitMsMax: config.DATABASE_WAIT_MS_MAX,
+    });
+  const actions = open("request", config.DATABASE_POOL_MAX);
+  const runners = open("runner", config.DATABASE_POOL_MAX);
+  const bulk = open("bulk", BULK_CONNECTIONS);
+  const loops = open("loop", LOOP_CONNECTIONS);
+  await assertDatabaseFit(actions.pool);
   await assertRedisFit(config.REDIS_URL, log);
   const onError = quietly((error) => log.warn({ err: error }, "redis is not reachable"));
-  const requests = createPublisher(runRequested, { url: config.REDIS_URL, prefix: config.QUEUE_PREFIX }, onError);
+  const redis = { url: config.REDIS_URL, prefix: config.QUEUE_PREFIX };
+  const requests = createPublisher(runRequested, redis, onError);
+  const eventJobs = openQueue(runEvents.name, redis, onError);
+  const secret = config.OPS_SECRET;
+  const requestJobs = secret === undefined ? undefined : openQueue(runRequested.name, redis, onError);
+  const rates = openRateStore(redis, onError);
   const metrics = createMetrics("orchestrator");
   const deps: Deps = {
-    db: database.db,
-    pool: database.pool,
+    db: actions.db,
+    runnerDb: runners.db,
+    bulkDb: bulk.db,
+    loopDb: loops.db,
+    pool: actions.pool,
     databaseUrl: config.DATABASE_URL,
     requests,
-    runRate: createRateWindow(RUNS_PER_WINDOW, RATE_WINDOW_MS),
+    eventJobs,
+    ops: secret === undefined || requestJobs === undefined ? undefined : { secret, queues: [requestJobs, eventJobs] },
+    runRate: createSharedRateWindows(rates)("run-workflow", RUNS_PER_WINDOW, RATE_WINDOW_MS),
     lease: { leaseSeconds: config.LEASE_SECONDS },
     heartbeatSeconds: config.HEARTBEAT_SECONDS,
     sweep: {
@@ -63,30 +115,24 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
       queuedCheckSeconds: config.QUEUED_CHECK_SECONDS,
       batch: SWEEP_BATCH,
     },
-    dispatchWindow: config.DISPATCH_WINDOW,
+    bulk: BULK,
+    dispatchWindow: createDispatchWindow(config.DISPATCH_WINDOW),
+    scheduleBatch: SCHEDULE_BATCH,
     authActionsUrl: config.AUTH_ACTIONS_URL.replace(/\/$/, ""),
     runnerTokens: config.RUNNER_TOKENS,
-    wakeDispatcher: () => {},
+    dispatchSignal: createWakeSignal(),
     log,
     metrics,
-    runMetrics: createRunMetrics(metrics, database.pool),
+    runMetrics: createRunMetrics(metrics, loops.pool),
+    scheduleMetrics: createScheduleMetrics(metrics, loops.pool),
   };
-  registerPoolMetrics(metrics, database.pool);
+  registerPoolMetrics(metrics, { request: actions.pool, runner: runners.pool, bulk: bulk.pool, loop: loops.pool });
   const close = async (): Promise<void> => {
     await requests.close();
-    await database.close();
+    await eventJobs.close();
+    await requestJobs?.close();
+    await rates.close();
+    await Promise.all([actions, runners, bulk, loops].map((database) => database.close()));
   };
   return { deps, close };
-}
-
-const QUIET_MS = 10_000;
-
-/** A store that is away reports itself many times a second; one line each 10 s is enough. */
-function quietly(report: (error: Error) => void): (error: Error) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    if (performance.now() - last < QUIET_MS) return;
-    last = performance.now();
-    report(error);
-  };
 }

@@ -1,6 +1,7 @@
 import type { Metrics } from "@control-plane/service-kit";
 import type pg from "pg";
 import { z } from "zod";
+import { readGauge } from "./read-gauge.ts";
 
 const LAG_BUCKETS_SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800];
 const OPEN_STATUSES = ["PENDING", "QUEUED", "RUNNING", "CANCELLING"] as const;
@@ -28,12 +29,12 @@ export type RunMetrics = {
  */
 export function createRunMetrics(metrics: Metrics, pool: Pick<pg.Pool, "query">): RunMetrics {
   metrics.gauge("runs", "open runs by status", ["status"], async (gauge) => {
-    const counts = await read(pool, COUNT_OPEN, countsSchema);
+    const counts = await readGauge(pool, COUNT_OPEN, countsSchema);
     const runs = (wanted: string) => counts?.find(({ status }) => status === wanted)?.runs ?? 0;
     for (const status of OPEN_STATUSES) gauge.set({ status }, counts === undefined ? Number.NaN : runs(status));
   });
   metrics.gauge("oldest_pending_run_seconds", "how long the oldest run that is due waits", [], async (gauge) => {
-    gauge.set((await read(pool, OLDEST_DUE, oldestSchema))?.[0].seconds ?? Number.NaN);
+    gauge.set((await readGauge(pool, OLDEST_DUE, oldestSchema))?.[0].seconds ?? Number.NaN);
   });
   return {
     events: metrics.counter("run_events_total", "batches of run events by outcome", ["outcome"]),
@@ -46,12 +47,4 @@ export function createRunMetrics(metrics: Metrics, pool: Pick<pg.Pool, "query">)
       LAG_BUCKETS_SECONDS,
     ),
   };
-}
-
-async function read<T>(pool: Pick<pg.Pool, "query">, text: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  try {
-    return schema.parse((await pool.query(text)).rows);
-  } catch {
-    return undefined;
-  }
 }

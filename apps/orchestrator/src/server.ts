@@ -1,4 +1,4 @@
-import { createDenialLog } from "@control-plane/db";
+import { createDenialLog, findMembership } from "@control-plane/db";
 import { createServer, registerActions, registerEvents } from "@control-plane/service-kit";
 import type { FastifyInstance } from "fastify";
 import { allActions } from "./actions/all.ts";
@@ -6,8 +6,8 @@ import { retention } from "./crons/retention.ts";
 import { tick } from "./crons/tick.ts";
 import type { Deps } from "./deps.ts";
 import { tenantLimitChanged } from "./events/tenant-limit-changed.ts";
-import { registerRunnerRoutes } from "./routes/runner.ts";
-import { findMembership } from "./store/memberships.ts";
+import { registerOpsRoutes } from "./routes/ops.ts";
+import { registerRunnerRoutes } from "./routes/runner/all.ts";
 
 export type ServerOptions = {
   actionSecrets: readonly string[];
@@ -40,8 +40,9 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
     events: [tenantLimitChanged],
     crons: [tick, retention],
     secrets: options.eventSecrets,
-    deps,
+    deps: { ...deps, db: deps.loopDb },
   });
-  registerRunnerRoutes(server, deps);
+  registerRunnerRoutes(server, { ...deps, db: deps.runnerDb });
+  if (deps.ops !== undefined) await registerOpsRoutes(server, deps.ops);
   return server;
 }

@@ -2,13 +2,8 @@ import { randomUUID } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { describe, expect } from "vitest";
 import { cancelRun } from "../src/actions/cancel-run.ts";
-import { dispatchPass } from "../src/loops/dispatch.ts";
-import { test as base } from "./service.ts";
-
-const test = base.extend("acme", async ({ world }) => {
-  const tenant = await world.tenant();
-  return { tenant, owner: await tenant.user("owner"), workflow: await tenant.workflow() };
-});
+import { dispatchPass } from "../src/domain/dispatch-pass.ts";
+import { test } from "./acme.ts";
 
 describe("by status", () => {
   for (const status of ["PENDING", "QUEUED"] as const) {

@@ -56,6 +56,7 @@ test("what is not set has the values the specification gives", () => {
   expect(config).toMatchObject({
     DISPATCH_WINDOW: 200,
     DISPATCH_INTERVAL_MS: 1_000,
+    SCHEDULE_INTERVAL_MS: 1_000,
     SWEEP_INTERVAL_MS: 5_000,
     LEASE_SECONDS: 60,
     HEARTBEAT_SECONDS: 15,

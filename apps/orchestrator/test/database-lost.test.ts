@@ -16,7 +16,7 @@ test("a connection lost in the middle of a transaction costs the call, not the p
   await holder.query("select 1 from workflow_runs for update");
   const call = attempt.sendNumbered(end === undefined ? [] : [end]);
   const waiting =
-    "select pid from pg_stat_activity where application_name = 'orchestrator' and wait_event_type = 'Lock' and datname = $1";
+    "select pid from pg_stat_activity where application_name like 'orchestrator %' and wait_event_type = 'Lock' and datname = $1";
   await expect.poll(async () => (await db.pool.query(waiting, [db.name])).rowCount).toBe(1);
 
   await db.pool.query(`select pg_terminate_backend(pid) from (${waiting}) w`, [db.name]);

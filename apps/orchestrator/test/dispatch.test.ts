@@ -1,45 +1,16 @@
 import { workflowRuns } from "@control-plane/db";
 import { runRequested } from "@control-plane/queue";
-import {
-  type TestDatabase,
-  type TestRedis,
-  type TestTenant,
-  type TestWorkflow,
-  uniqueName,
-} from "@control-plane/testkit";
+import { uniqueName } from "@control-plane/testkit";
 import { asc, eq, sql } from "drizzle-orm";
 import { expect } from "vitest";
-import { dispatchPass } from "../src/loops/dispatch.ts";
-import { startIntervalLoop } from "../src/loops/interval-loop.ts";
-import { sweepPass } from "../src/loops/sweep.ts";
-import { closeDatabase } from "./close-database.ts";
-import { countQueueEvents, flushQueues, jobsIn } from "./queues.ts";
+import { dispatchPass } from "../src/domain/dispatch-pass.ts";
+import { addDueRuns } from "./due-runs.ts";
+import { fixedWindow } from "./fixed-window.ts";
+import { countQueueEvents, jobIdsIn, jobsIn } from "./queues.ts";
 import { test } from "./replica.ts";
+import { runStatusesOf } from "./stored-state.ts";
 
 const QUEUE = runRequested.name;
-
-/** Runs one after the other, a second apart, the first due the longest. */
-async function addRuns(workflow: TestWorkflow, count: number) {
-  const runs = [];
-  for (let index = 0; index < count; index++)
-    runs.push(await workflow.run({ runAt: new Date(Date.now() - 3_600_000 + index * 1_000) }));
-  return runs;
-}
-
-async function statuses(tenant: TestTenant) {
-  const rows = await tenant.runs();
-  return rows.map(({ status }) => status);
-}
-
-const jobIds = async (redis: TestRedis) => (await jobsIn(redis, QUEUE)).map(({ id }) => id);
-
-/** Time since the runs were queued, as the sweeper sees it. */
-async function age(db: TestDatabase, seconds: number) {
-  await db.db
-    .update(workflowRuns)
-    .set({ queuedAt: sql`now() - make_interval(secs => ${seconds})` })
-    .where(eq(workflowRuns.status, "QUEUED"));
-}
 
 test("a due run becomes QUEUED and has one job, as the contract says", async ({ world, redis, service }) => {
   const acme = await world.tenant();
@@ -88,18 +59,18 @@ test("a run that waits for its back-off is queued when that is over, not before"
   await dispatchPass(service.deps);
 
   expect((await run.row()).status).toBe("QUEUED");
-  expect(await jobIds(redis)).toEqual([`${run.id}_1`]);
+  expect(await jobIdsIn(redis, QUEUE)).toEqual([`${run.id}_1`]);
 });
 
 test("a second pass adds no job and touches no row", async ({ world, redis, service }) => {
   const acme = await world.tenant();
-  const [run] = await addRuns(await acme.workflow(), 1);
+  const run = await (await acme.workflow()).run();
   await dispatchPass(service.deps);
-  const queued = await run?.row();
+  const queued = await run.row();
 
   await dispatchPass(service.deps);
 
-  expect(await run?.row()).toEqual(queued);
+  expect(await run.row()).toEqual(queued);
   expect(await countQueueEvents(redis, QUEUE)).toMatchObject({ added: 1 });
 });
 
@@ -112,7 +83,7 @@ test("QUEUED, RUNNING and CANCELLING take a tenant's slots; runs that ended do n
   const workflow = await acme.workflow();
   for (const status of ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT"] as const)
     await workflow.run({ status });
-  const waiting = await addRuns(workflow, 4);
+  const waiting = await addDueRuns(workflow, 4);
 
   await dispatchPass(service.deps);
 
@@ -122,12 +93,12 @@ test("QUEUED, RUNNING and CANCELLING take a tenant's slots; runs that ended do n
     "PENDING",
     "PENDING",
   ]);
-  expect(await jobIds(redis)).toEqual(waiting.slice(0, 2).map(({ id }) => `${id}_1`));
+  expect(await jobIdsIn(redis, QUEUE)).toEqual(waiting.slice(0, 2).map(({ id }) => `${id}_1`));
 });
 
 test("a tenant at its limit waits, and its next run goes when one ends", async ({ world, redis, runner, service }) => {
   const acme = await world.tenant({ maxConcurrentRuns: 1 });
-  const [first, second] = await addRuns(await acme.workflow(), 2);
+  const [first, second] = await addDueRuns(await acme.workflow(), 2);
   if (first === undefined || second === undefined) throw new Error("two runs were to be made");
   await dispatchPass(service.deps);
   const attempt = await runner.claim(first.id);
@@ -138,8 +109,8 @@ test("a tenant at its limit waits, and its next run goes when one ends", async (
   expect(service.wakes()).toBe(1);
   await dispatchPass(service.deps);
 
-  expect(await statuses(acme)).toEqual(["SUCCEEDED", "QUEUED"]);
-  expect(await jobIds(redis)).toEqual([`${first.id}_1`, `${second.id}_1`]);
+  expect(await runStatusesOf(acme)).toEqual(["SUCCEEDED", "QUEUED"]);
+  expect(await jobIdsIn(redis, QUEUE)).toEqual([`${first.id}_1`, `${second.id}_1`]);
 });
 
 test("a tenant whose limit was lowered below what it has in flight gets nothing and loses nothing", async ({
@@ -154,21 +125,21 @@ test("a tenant whose limit was lowered below what it has in flight gets nothing 
 
   await dispatchPass(service.deps);
 
-  expect(await statuses(acme)).toEqual(["RUNNING", "RUNNING", "RUNNING", "PENDING"]);
-  expect(await jobIds(redis)).toEqual([]);
+  expect(await runStatusesOf(acme)).toEqual(["RUNNING", "RUNNING", "RUNNING", "PENDING"]);
+  expect(await jobIdsIn(redis, QUEUE)).toEqual([]);
 });
 
 test("one tenant at its limit holds up no other", async ({ world, redis, service }) => {
   const [acme, other] = [await world.tenant({ maxConcurrentRuns: 1 }), await world.tenant()];
   const busy = await acme.workflow();
   await busy.run({ status: "RUNNING" });
-  await addRuns(busy, 3);
-  const [run] = await addRuns(await other.workflow(), 1);
+  await addDueRuns(busy, 3);
+  const [run] = await addDueRuns(await other.workflow(), 1);
 
   await dispatchPass(service.deps);
 
-  expect(await statuses(acme)).toEqual(["RUNNING", "PENDING", "PENDING", "PENDING"]);
-  expect(await jobIds(redis)).toEqual([`${run?.id}_1`]);
+  expect(await runStatusesOf(acme)).toEqual(["RUNNING", "PENDING", "PENDING", "PENDING"]);
+  expect(await jobIdsIn(redis, QUEUE)).toEqual([`${run?.id}_1`]);
 });
 
 test("every tenant gets its k-th slot before anybody's next, in the order of the jobs too", async ({
@@ -177,12 +148,12 @@ test("every tenant gets its k-th slot before anybody's next, in the order of the
   service,
 }) => {
   const [acme, other] = [await world.tenant(), await world.tenant()];
-  const many = await addRuns(await acme.workflow(), 10);
-  const few = await addRuns(await other.workflow(), 3);
+  const many = await addDueRuns(await acme.workflow(), 10);
+  const few = await addDueRuns(await other.workflow(), 3);
 
-  await dispatchPass({ ...service.deps, dispatchWindow: 8 });
+  await dispatchPass({ ...service.deps, dispatchWindow: fixedWindow(8) });
 
-  const ids = await jobIds(redis);
+  const ids = await jobIdsIn(redis, QUEUE);
   const round = (index: number) => [`${many[index]?.id}_1`, `${few[index]?.id}_1`].sort();
   expect(ids.slice(0, 2).sort()).toEqual(round(0));
   expect(ids.slice(2, 4).sort()).toEqual(round(1));
@@ -195,34 +166,34 @@ test("what a tenant has in flight counts as its turn", async ({ world, redis, se
   const busy = await acme.workflow();
   await busy.run({ status: "RUNNING" });
   await busy.run({ status: "RUNNING" });
-  await addRuns(busy, 4);
-  const fresh = await addRuns(await other.workflow(), 2);
+  await addDueRuns(busy, 4);
+  const fresh = await addDueRuns(await other.workflow(), 2);
 
-  await dispatchPass({ ...service.deps, dispatchWindow: 2 });
+  await dispatchPass({ ...service.deps, dispatchWindow: fixedWindow(2) });
 
-  expect(await jobIds(redis)).toEqual(fresh.map(({ id }) => `${id}_1`));
-  expect(await statuses(acme)).toEqual(["RUNNING", "RUNNING", ...Array(4).fill("PENDING")]);
+  expect(await jobIdsIn(redis, QUEUE)).toEqual(fresh.map(({ id }) => `${id}_1`));
+  expect(await runStatusesOf(acme)).toEqual(["RUNNING", "RUNNING", ...Array(4).fill("PENDING")]);
 });
 
 test("no more rows are QUEUED at once than the window holds, over all tenants", async ({ db, world, service }) => {
-  for (let tenant = 0; tenant < 3; tenant++) await addRuns(await (await world.tenant()).workflow(), 4);
+  for (let tenant = 0; tenant < 3; tenant++) await addDueRuns(await (await world.tenant()).workflow(), 4);
   const queued = () => db.db.$count(workflowRuns, eq(workflowRuns.status, "QUEUED"));
 
-  await dispatchPass({ ...service.deps, dispatchWindow: 5 });
-  await dispatchPass({ ...service.deps, dispatchWindow: 5 });
+  await dispatchPass({ ...service.deps, dispatchWindow: fixedWindow(5) });
+  await dispatchPass({ ...service.deps, dispatchWindow: fixedWindow(5) });
   const full = await queued();
-  await dispatchPass({ ...service.deps, dispatchWindow: 7 });
+  await dispatchPass({ ...service.deps, dispatchWindow: fixedWindow(7) });
 
   expect([full, await queued()]).toEqual([5, 7]);
 });
 
 test("dispatchers that pass at the same moment queue each run once", async ({ db, world, redis, service, replica }) => {
   const tenants = [await world.tenant({ maxConcurrentRuns: 100 }), await world.tenant({ maxConcurrentRuns: 7 })];
-  for (const tenant of tenants) await addRuns(await tenant.workflow(), 15);
+  for (const tenant of tenants) await addDueRuns(await tenant.workflow(), 15);
 
   await Promise.all(
     Array.from({ length: 8 }, (_, index) =>
-      dispatchPass({ ...(index % 2 === 0 ? service : replica).deps, dispatchWindow: 200 }),
+      dispatchPass({ ...(index % 2 === 0 ? service : replica).deps, dispatchWindow: fixedWindow(200) }),
     ),
   );
 
@@ -232,13 +203,32 @@ test("dispatchers that pass at the same moment queue each run once", async ({ db
     .where(eq(workflowRuns.status, "QUEUED"))
     .orderBy(asc(workflowRuns.id));
   expect(queued).toHaveLength(15 + 7);
-  expect((await jobIds(redis)).sort()).toEqual(queued.map(({ id }) => `${id}_1`));
+  expect((await jobIdsIn(redis, QUEUE)).sort()).toEqual(queued.map(({ id }) => `${id}_1`));
   expect(await countQueueEvents(redis, QUEUE)).toEqual({ added: 22, waiting: 22 });
+});
+
+test("a run whose deadline has passed is never queued: it is TIMED_OUT, and the one behind it goes", async ({
+  world,
+  redis,
+  service,
+}) => {
+  const acme = await world.tenant({ maxConcurrentRuns: 1 });
+  const workflow = await acme.workflow();
+  const late = await workflow.run({
+    runAt: new Date(Date.now() - 7_200_000),
+    deadlineAt: new Date(Date.now() - 1_000),
+  });
+  const [behind] = await addDueRuns(workflow, 1);
+
+  await dispatchPass(service.deps);
+
+  expect(await late.row()).toMatchObject({ status: "TIMED_OUT", error: { code: "QUEUE_DEADLINE" }, queuedAt: null });
+  expect(await jobIdsIn(redis, QUEUE)).toEqual([`${behind?.id}_1`]);
 });
 
 test("a run that is being cancelled at that moment is not queued", async ({ db, world, redis, service }) => {
   const acme = await world.tenant();
-  const [run, other] = await addRuns(await acme.workflow(), 2);
+  const [run, other] = await addDueRuns(await acme.workflow(), 2);
   if (run === undefined || other === undefined) throw new Error("two runs were to be made");
   await db.db.transaction(async (tx) => {
     await tx
@@ -249,8 +239,8 @@ test("a run that is being cancelled at that moment is not queued", async ({ db, 
     await dispatchPass(service.deps);
   });
 
-  expect(await statuses(acme)).toEqual(["CANCELLED", "QUEUED"]);
-  expect(await jobIds(redis)).toEqual([`${other.id}_1`]);
+  expect(await runStatusesOf(acme)).toEqual(["CANCELLED", "QUEUED"]);
+  expect(await jobIdsIn(redis, QUEUE)).toEqual([`${other.id}_1`]);
 });
 
 test("input of a webhook that violates the inputSchema fails the run, and what is behind it is queued", async ({
@@ -273,7 +263,7 @@ test("input of a webhook that violates the inputSchema fails the run, and what i
   expect(refused.finishedAt).toBeInstanceOf(Date);
   expect([alsoRefused.status, alsoRefused.error]).toMatchObject(["FAILED", { code: "INPUT_INVALID" }]);
   expect(queued.status).toBe("QUEUED");
-  expect(await jobIds(redis)).toEqual([`${good.id}_1`]);
+  expect(await jobIdsIn(redis, QUEUE)).toEqual([`${good.id}_1`]);
 });
 
 test("input that runWorkflow has checked is not checked again", async ({ world, service }) => {
@@ -286,140 +276,9 @@ test("input that runWorkflow has checked is not checked again", async ({ world, 
   expect((await run.row()).status).toBe("QUEUED");
 });
 
-test("while Redis is away runs stay PENDING, and are queued when it is back", async ({ world, redis, replica }) => {
-  const acme = await world.tenant();
-  await addRuns(await acme.workflow(), 3);
-  replica.wire.cut();
-
-  await expect(dispatchPass(replica.deps)).rejects.toThrow();
-  const away = await statuses(acme);
-  replica.wire.restore();
-
-  await expect.poll(() => dispatchPass(replica.deps).then(() => "done", String), { timeout: 10_000 }).toBe("done");
-  expect(away).toEqual(["PENDING", "PENDING", "PENDING"]);
-  expect(await statuses(acme)).toEqual(["QUEUED", "QUEUED", "QUEUED"]);
-  expect(await jobIds(redis)).toHaveLength(3);
-});
-
-test("a Redis that answers nothing is noticed, and nothing is taken meanwhile", async ({ world, replica }) => {
-  const acme = await world.tenant();
-  await addRuns(await acme.workflow(), 1);
-  replica.wire.hang();
-
-  await expect(dispatchPass(replica.deps)).rejects.toThrow(/timed out/i);
-
-  expect(await statuses(acme)).toEqual(["PENDING"]);
-});
-
-test("the loop goes on by itself after Redis was away", async ({ world, redis, replica }) => {
-  const acme = await world.tenant();
-  replica.wire.cut();
-  const loop = startIntervalLoop({
-    name: "dispatch",
-    intervalMs: 50,
-    pass: () => dispatchPass(replica.deps),
-    log: replica.deps.log,
-  });
-  try {
-    const [run] = await addRuns(await acme.workflow(), 1);
-    replica.wire.restore();
-
-    await expect.poll(() => jobIds(redis), { timeout: 10_000 }).toEqual([`${run?.id}_1`]);
-    expect(await statuses(acme)).toEqual(["QUEUED"]);
-  } finally {
-    await loop.stop();
-  }
-});
-
-test("the loop goes on by itself after PostgreSQL was away", async ({ db, world, redis, service }) => {
-  const acme = await world.tenant();
-  await addRuns(await acme.workflow(), 1);
-  const reopen = await closeDatabase(db, service.deps.pool);
-  await expect(dispatchPass(service.deps)).rejects.toThrow();
-  const loop = startIntervalLoop({
-    name: "dispatch",
-    intervalMs: 50,
-    pass: () => dispatchPass(service.deps),
-    log: service.deps.log,
-  });
-  try {
-    await reopen();
-
-    await expect.poll(() => jobIds(redis), { timeout: 10_000 }).toHaveLength(1);
-    expect(await statuses(acme)).toEqual(["QUEUED"]);
-  } finally {
-    await loop.stop();
-  }
-});
-
-test("when Redis goes away between the commit and the jobs, the sweeper adds them", async ({
-  db,
-  world,
-  redis,
-  service,
-  replica,
-}) => {
-  const acme = await world.tenant();
-  const runs = await addRuns(await acme.workflow(), 3);
-  const blocker = await db.pool.connect();
-  let pass: Promise<unknown>;
-  try {
-    await blocker.query("begin");
-    await blocker.query("lock table tenants in access exclusive mode");
-    pass = dispatchPass(replica.deps).catch((error: unknown) => error);
-    await expect.poll(() => waitingForLock(db)).toBe(1);
-    replica.wire.cut();
-    await blocker.query("rollback");
-  } finally {
-    blocker.release();
-  }
-  expect(await pass).toBeInstanceOf(Error);
-  expect(await statuses(acme)).toEqual(["QUEUED", "QUEUED", "QUEUED"]);
-  expect(await jobIds(redis)).toEqual([]);
-
-  await age(db, 31);
-  await sweepPass(service.deps);
-
-  expect((await jobIds(redis)).sort()).toEqual(runs.map(({ id }) => `${id}_1`).sort());
-  expect(await statuses(acme)).toEqual(["QUEUED", "QUEUED", "QUEUED"]);
-});
-
-async function waitingForLock(db: TestDatabase): Promise<number> {
-  const { rows } = await db.pool.query<{ waiting: number }>(
-    "select count(*)::int as waiting from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'",
-    [db.name],
-  );
-  return rows[0]?.waiting ?? 0;
-}
-
-test("after a flush of Redis the sweeper adds every lost job, and the runs go on to their end", async ({
-  db,
-  world,
-  redis,
-  runner,
-  service,
-}) => {
-  const acme = await world.tenant();
-  const runs = await addRuns(await acme.workflow(), 3);
-  await dispatchPass(service.deps);
-  await flushQueues(redis);
-  expect(await jobIds(redis)).toEqual([]);
-
-  await sweepPass(service.deps);
-  const early = await jobIds(redis);
-  await age(db, 31);
-  await sweepPass(service.deps);
-  const added = await jobIds(redis);
-  await runner.work(redis, "well");
-
-  await expect.poll(() => statuses(acme), { timeout: 10_000 }).toEqual(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
-  expect(early).toEqual([]);
-  expect(added.sort()).toEqual(runs.map(({ id }) => `${id}_1`).sort());
-});
-
 test("services with other queue prefixes do not see each other's jobs", async ({ world, redis, service }) => {
   const acme = await world.tenant();
-  await addRuns(await acme.workflow(), 1);
+  await addDueRuns(await acme.workflow(), 1);
 
   await dispatchPass(service.deps);
 

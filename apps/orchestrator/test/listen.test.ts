@@ -1,11 +1,9 @@
-import { workflowRuns } from "@control-plane/db";
-import { createLogger } from "@control-plane/service-kit";
+import { startListening, workflowRuns } from "@control-plane/db";
+import { createLogger, startIntervalLoop } from "@control-plane/service-kit";
 import { test as base, openStoreWire, type TestDatabase, type TestWorkflow } from "@control-plane/testkit";
 import { eq } from "drizzle-orm";
 import { expect } from "vitest";
-import { dispatchPass } from "../src/loops/dispatch.ts";
-import { startIntervalLoop } from "../src/loops/interval-loop.ts";
-import { startListening } from "../src/loops/listen.ts";
+import { startDispatchLoop } from "../src/loops/dispatch.ts";
 import { test as serviceTest } from "./service.ts";
 
 const CHANNEL = "runs_pending";
@@ -18,6 +16,7 @@ const test = base.extend("ears", async ({ db }, { onCleanup }) => {
   const listen = () =>
     startListening({
       databaseUrl: wire.url,
+      applicationName: "orchestrator",
       channel: CHANNEL,
       onNotify: () => {
         heard += 1;
@@ -51,8 +50,6 @@ const sessions = async ({ pool, name }: TestDatabase) =>
       [name],
     )
   ).rowCount;
-
-const LONG = { timeout: 10_000 };
 
 test("a run that is inserted is heard of, in whatever way and once per statement", async ({ db, world, ears }) => {
   const workflow: TestWorkflow = await (await world.tenant()).workflow();
@@ -92,31 +89,31 @@ test("a connection that the server ends is made again, and what was missed meanw
   ears,
 }) => {
   ears.start();
-  await expect.poll(() => listeners(db), LONG).toHaveLength(1);
+  await expect.poll(() => listeners(db)).toHaveLength(1);
   // The first connection is told of once, which may come a moment after it is seen.
-  await expect.poll(ears.heard, LONG).toBe(1);
+  await expect.poll(ears.heard).toBe(1);
   const [pid] = await listeners(db);
   const before = ears.heard();
   await db.pool.query("select pg_terminate_backend($1)", [pid]);
 
-  await expect.poll(async () => (await listeners(db)).filter((other) => other !== pid), LONG).toHaveLength(1);
-  await expect.poll(ears.heard, LONG).toBe(before + 1);
+  await expect.poll(async () => (await listeners(db)).filter((other) => other !== pid)).toHaveLength(1);
+  await expect.poll(ears.heard).toBe(before + 1);
   await db.pool.query(`notify ${CHANNEL}`);
 
-  await expect.poll(ears.heard, LONG).toBe(before + 2);
+  await expect.poll(ears.heard).toBe(before + 2);
   expect(await sessions(db)).toBe(1);
 });
 
 test("a connection that is killed again and again leaves one listener", async ({ db, ears }) => {
   ears.start();
   for (let times = 0; times < 3; times++) {
-    await expect.poll(() => listeners(db), LONG).toHaveLength(1);
+    await expect.poll(() => listeners(db)).toHaveLength(1);
     const [pid] = await listeners(db);
     await db.pool.query("select pg_terminate_backend($1)", [pid]);
     await expect.poll(async () => (await listeners(db)).includes(pid ?? 0)).toBe(false);
   }
 
-  await expect.poll(() => listeners(db), LONG).toHaveLength(1);
+  await expect.poll(() => listeners(db)).toHaveLength(1);
   expect(await sessions(db)).toBe(1);
 });
 
@@ -127,7 +124,7 @@ test("without PostgreSQL at the start it listens as soon as there is one", async
 
   ears.wire.restore();
 
-  await expect.poll(ears.heard, LONG).toBe(1);
+  await expect.poll(ears.heard).toBe(1);
   await db.pool.query(`notify ${CHANNEL}`);
   await expect.poll(ears.heard).toBe(2);
 });
@@ -139,7 +136,7 @@ test("a database that refuses its role is tried until it does not", async ({ db,
 
   await db.pool.query(`alter database ${db.name} connection limit -1`);
 
-  await expect.poll(ears.heard, LONG).toBe(1);
+  await expect.poll(ears.heard).toBe(1);
   await expect.poll(() => listeners(db)).toHaveLength(1);
 });
 
@@ -166,16 +163,12 @@ test("stopped, it leaves no session, whether it was listening, connecting or wai
 
 serviceTest("NOTIFY wakes the dispatcher, which would have slept for an hour", async ({ db, world, service }) => {
   const workflow = await (await world.tenant()).workflow();
-  const loop = startIntervalLoop({
-    name: "dispatch",
-    intervalMs: 3_600_000,
-    pass: () => dispatchPass(service.deps),
-    log,
-  });
+  const loop = startDispatchLoop(service.deps, 3_600_000);
   const listening = startListening({
     databaseUrl: service.deps.databaseUrl,
+    applicationName: "orchestrator",
     channel: CHANNEL,
-    onNotify: loop.wake,
+    onNotify: service.deps.dispatchSignal.wake,
     log,
   });
   const queued = () => db.db.$count(workflowRuns, eq(workflowRuns.status, "QUEUED"));
@@ -189,7 +182,7 @@ serviceTest("NOTIFY wakes the dispatcher, which would have slept for an hour", a
     await expect.poll(() => listeners(db)).not.toContain(pid);
     await workflow.run();
 
-    await expect.poll(queued, LONG).toBe(2);
+    await expect.poll(queued).toBe(2);
   } finally {
     await listening.stop();
     await loop.stop();

@@ -1,4 +1,4 @@
-import { findActionDisagreements, findTriggerDisagreements } from "@control-plane/testkit";
+import { findActionDisagreements, findTriggerDisagreements, findUnstorableTexts } from "@control-plane/testkit";
 import { expect, test } from "vitest";
 import { allActions } from "../src/actions/all.ts";
 import { retention } from "../src/crons/retention.ts";
@@ -13,4 +13,8 @@ test("hasura/metadata names exactly these event and cron triggers", () => {
   const served = { events: [tenantLimitChanged], crons: [retention, tick] };
 
   expect(findTriggerDisagreements("ORCHESTRATOR_URL", served)).toEqual([]);
+});
+
+test("every text argument is bounded and can be stored", () => {
+  expect(allActions.flatMap(({ name, input }) => findUnstorableTexts(name, input))).toEqual([]);
 });

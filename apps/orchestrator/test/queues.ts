@@ -37,6 +37,10 @@ export function jobsIn(
   return withQueue(redis, name, async (queue) => jobsSchema.parse(await queue.getJobs(states, 0, -1, true)));
 }
 
+export async function jobIdsIn(...search: Parameters<typeof jobsIn>): Promise<string[]> {
+  return (await jobsIn(...search)).map(({ id }) => id);
+}
+
 const historySchema = z.array(z.tuple([z.string(), z.array(z.string())]));
 
 /** How often the queue saw each of these: `added`, `duplicated` (the id was there), `removed`, `completed`, `failed`. */

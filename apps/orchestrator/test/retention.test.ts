@@ -3,8 +3,7 @@ import { runEventBuffer, webhookDeliveries, workflowRuns } from "@control-plane/
 import type { TestDatabase } from "@control-plane/testkit";
 import { asc, sql } from "drizzle-orm";
 import { expect } from "vitest";
-import { closeDatabase } from "./close-database.ts";
-import { ACTION_SECRET, callHook, test } from "./service.ts";
+import { ACTION_SECRET, callHook, cutPostgres, test } from "./service.ts";
 
 const PATH = "/crons/retention";
 
@@ -148,6 +147,57 @@ test("buffered events are deleted with their attempt, and kept while it is held"
   expect(left.map(({ id }) => id).sort()).toEqual(held);
 });
 
+/** Hasura's tables for its events and crons, as far as they matter here, with ids that tell how old a row is and how it ended. */
+async function asHasuraMakesThem({ pool }: TestDatabase): Promise<void> {
+  await pool.query(`
+    set role cp_hasura;
+    create table hdb_catalog.event_log (
+      id text primary key, trigger_name text not null default 't', payload jsonb not null default '{}', delivered boolean not null default false,
+      error boolean not null default false, created_at timestamp not null default now());
+    create table hdb_catalog.event_invocation_logs (
+      id text primary key default gen_random_uuid(), event_id text references hdb_catalog.event_log (id));
+    create table hdb_catalog.hdb_cron_events (
+      id text primary key, trigger_name text not null default 't', scheduled_time timestamptz not null, status text not null, created_at timestamptz not null default now());
+    create table hdb_catalog.hdb_cron_event_invocation_logs (
+      id text primary key default gen_random_uuid(),
+      event_id text references hdb_catalog.hdb_cron_events (id) on update cascade on delete cascade);
+    reset role;
+    insert into hdb_catalog.event_log (id, created_at, delivered, error)
+      select age || ' ' || state, now() - make_interval(hours => age), state = 'delivered', state = 'error'
+        from unnest(array[167, 169]) age, unnest(array['waiting', 'delivered', 'error']) state;
+    insert into hdb_catalog.hdb_cron_events (id, scheduled_time, status)
+      select age || ' ' || status, now() - make_interval(hours => age), status
+        from unnest(array[-24, 167, 169]) age, unnest(array['scheduled', 'locked', 'delivered', 'error', 'dead']) status;
+    insert into hdb_catalog.event_invocation_logs (event_id) select id from hdb_catalog.event_log, generate_series(1, 2);
+    insert into hdb_catalog.hdb_cron_event_invocation_logs (event_id) select id from hdb_catalog.hdb_cron_events`);
+}
+
+const idsIn = async ({ pool }: TestDatabase, table: string, column = "id"): Promise<string[]> =>
+  (await pool.query<{ id: string }>(`select distinct ${column} as id from hdb_catalog.${table} order by 1`)).rows.map(
+    ({ id }) => id,
+  );
+
+test("what Hasura is done with goes after 7 days, what waits stays", async ({ db, service }) => {
+  await asHasuraMakesThem(db);
+  await db.pool.query(`
+    insert into hdb_catalog.event_log (id, created_at, delivered) select 'many ' || n, now() - interval '30 days', true from generate_series(1, 2_100) n;
+    insert into hdb_catalog.event_invocation_logs (event_id) select id from hdb_catalog.event_log where id like 'many%'`);
+
+  const reply = await callHook(service, PATH, delivery());
+
+  expect(reply.status).toBe(200);
+  const events = ["167 delivered", "167 error", "167 waiting", "169 waiting"];
+  const crons = ["-24", "167"].flatMap((age) =>
+    ["dead", "delivered", "error", "locked", "scheduled"].map((status) => `${age} ${status}`),
+  );
+  expect(await idsIn(db, "event_log")).toEqual(events);
+  expect(await idsIn(db, "event_invocation_logs", "event_id")).toEqual(events);
+  expect((await idsIn(db, "hdb_cron_events")).sort()).toEqual([...crons, "169 locked", "169 scheduled"].sort());
+  expect((await idsIn(db, "hdb_cron_event_invocation_logs", "event_id")).sort()).toEqual(
+    [...crons, "169 locked", "169 scheduled"].sort(),
+  );
+});
+
 test("all tenants age alike, and nothing of theirs but that is touched", async ({ db, world, service }) => {
   const [acme, other] = [await world.tenant(), await world.tenant()];
   for (const tenant of [acme, other]) {
@@ -204,7 +254,7 @@ test("with PostgreSQL away the call asks to be repeated, and the repeat does the
 }) => {
   const acme = await world.tenant();
   await addDeliveries(db, await (await acme.workflow()).webhook(), 31);
-  const reopen = await closeDatabase(db, service.deps.pool);
+  const reopen = await cutPostgres(db, service);
 
   const away = await callHook(service, PATH, delivery());
   await reopen();

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { dispatchPass } from "../src/loops/dispatch.ts";
-import { sweepPass } from "../src/loops/sweep.ts";
+import { dispatchPass } from "../src/domain/dispatch-pass.ts";
+import { sweepPass } from "../src/domain/sweep-pass.ts";
 import { cutPostgres, type Service, test } from "./service.ts";
 
 /** Values of one metric by what stands between its braces. */
@@ -61,5 +61,5 @@ test("with PostgreSQL away the metrics still answer, and do not make up numbers"
   await mend();
 
   expect(runs['status="PENDING"']).toBe("Nan");
-  expect(pool).toEqual({ "": "0" });
+  expect(pool).toEqual({ 'work="bulk"': "0", 'work="request"': "0", 'work="runner"': "0", 'work="loop"': "0" });
 });

@@ -1,24 +1,14 @@
 import { randomUUID } from "node:crypto";
-import type { TestDatabase, TestRun } from "@control-plane/testkit";
 import { sql } from "drizzle-orm";
 import { describe, expect } from "vitest";
 import { cancelRun } from "../src/actions/cancel-run.ts";
-import { sweepPass } from "../src/loops/sweep.ts";
-import { test as base, callRunner, cutPostgres, RUNNER_TOKEN } from "./service.ts";
-
-const test = base.extend("acme", async ({ world }) => {
-  const tenant = await world.tenant();
-  return { tenant, workflow: await tenant.workflow() };
-});
+import { sweepPass } from "../src/domain/sweep-pass.ts";
+import { test } from "./acme.ts";
+import { leaveLease } from "./passed-time.ts";
+import { callRunner, cutPostgres, RUNNER_TOKEN } from "./service.ts";
 
 const STALE = { outcome: "refused", status: 409, code: "STALE_ATTEMPT" };
 const AWAY = { code: "AWAY", message: "try later", retryable: true };
-
-/** Seconds of the lease that are left, by the database's clock; negative ones are past. */
-const leaveLease = (db: TestDatabase, run: TestRun, seconds: number) =>
-  db.db.execute(
-    sql`update workflow_runs set lease_expires_at = now() + make_interval(secs => ${seconds}) where id = ${run.id}`,
-  );
 
 describe("works", () => {
   test("the lease is extended to a minute from this beat", async ({ acme, db, runner }) => {

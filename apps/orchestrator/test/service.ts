@@ -17,6 +17,7 @@ export function environment(stores: { databaseUrl: string; redisUrl: string; que
   return {
     PORT: "0",
     LOG_LEVEL: "silent",
+    DATABASE_WAIT_MS_MAX: "20000",
     DATABASE_URL: stores.databaseUrl,
     REDIS_URL: stores.redisUrl,
     QUEUE_PREFIX: stores.queuePrefix,
@@ -32,9 +33,9 @@ export async function startService(env: Record<string, string>) {
   const config = loadConfig(env);
   const { deps, close } = await createDeps(config);
   let wakes = 0;
-  deps.wakeDispatcher = () => {
+  deps.dispatchSignal.subscribe(() => {
     wakes += 1;
-  };
+  });
   const server = await buildServer(deps, {
     actionSecrets: config.HASURA_ACTION_SECRET,
     eventSecrets: config.HASURA_EVENT_SECRET,
@@ -65,15 +66,16 @@ export const test = base.extend("service", { auto: true }, async ({ db, redis, a
   return service;
 });
 
-/** Lets nobody in and puts everybody out, until the function it gives is called. */
+/** Lets nobody in and puts everybody out. Returns a function that undoes it. */
 export async function cutPostgres(db: TestDatabase, { deps }: Pick<StartedService, "deps">) {
   await db.pool.query(`alter database ${db.name} connection limit 0`);
   await db.pool.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'orchestrator' and datname = $1",
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'orchestrator %' and datname = $1",
     [db.name],
   );
   // Until the service has noticed, its next statement would go to a connection that is ending.
-  await expect.poll(() => deps.pool.totalCount).toBe(0);
+  const pools = [deps.db.$client, deps.runnerDb.$client, deps.loopDb.$client];
+  await expect.poll(() => pools.map(({ totalCount }) => totalCount)).toEqual([0, 0, 0]);
   return () => db.pool.query(`alter database ${db.name} connection limit -1`);
 }
 

@@ -1,36 +1,22 @@
 import { deadLetters, runEventBuffer, stepRuns, workflowRuns } from "@control-plane/db";
 import { runRequested } from "@control-plane/queue";
-import type { TestDatabase, TestRedis, TestRun } from "@control-plane/testkit";
-import { Worker } from "bullmq";
+import type { TestDatabase, TestRun } from "@control-plane/testkit";
 import { eq, sql } from "drizzle-orm";
 import { expect } from "vitest";
-import { startIntervalLoop } from "../src/loops/interval-loop.ts";
-import { sweepPass } from "../src/loops/sweep.ts";
-import { closeDatabase } from "./close-database.ts";
-import { addJob, countQueueEvents, jobsIn } from "./queues.ts";
-import { test } from "./service.ts";
+import { sweepPass } from "../src/domain/sweep-pass.ts";
+import { startSweepLoop } from "../src/loops/sweep.ts";
+import { lapseLease, queuedSince } from "./passed-time.ts";
+import { countQueueEvents } from "./queues.ts";
+import { cutPostgres, test } from "./service.ts";
+import { deadLettersIn } from "./stored-state.ts";
 
 const QUEUE = runRequested.name;
 const PAST = new Date(Date.now() - 60_000);
 
-/** Time that the database's clock sees as passed. */
-async function lapse({ db }: TestDatabase, run: TestRun, seconds = 1) {
-  await db
-    .update(workflowRuns)
-    .set({ leaseExpiresAt: sql`now() - make_interval(secs => ${seconds})` })
-    .where(eq(workflowRuns.id, run.id));
-}
-
-async function queuedSince({ db }: TestDatabase, run: TestRun, seconds: number) {
-  await db
-    .update(workflowRuns)
-    .set({ queuedAt: sql`now() - make_interval(secs => ${seconds})` })
-    .where(eq(workflowRuns.id, run.id));
-}
-
-async function secondsUntil({ pool }: TestDatabase, run: TestRun): Promise<number> {
+/** What the run waits for, from the sweep that sent it back. */
+async function backOffSeconds({ pool }: TestDatabase, run: TestRun): Promise<number> {
   const { rows } = await pool.query<{ seconds: number }>(
-    "select extract(epoch from run_at - now())::float as seconds from workflow_runs where id = $1",
+    "select extract(epoch from run_at - updated_at)::float as seconds from workflow_runs where id = $1",
     [run.id],
   );
   return rows[0]?.seconds ?? Number.NaN;
@@ -45,8 +31,6 @@ const everything = ({ db }: TestDatabase) =>
     db.select().from(runEventBuffer),
   ]);
 
-const letters = ({ db }: TestDatabase) => db.select().from(deadLetters).orderBy(deadLetters.id);
-
 const twoSteps = { steps: [{ key: "first" }, { key: "second", dependsOn: ["first"] }] };
 
 /** The first step is at work, the second waits, and an event stands before a gap. */
@@ -55,6 +39,7 @@ async function startFirst({ db }: TestDatabase, run: TestRun) {
   if (first === undefined) throw new Error("the run was to have steps");
   await db.update(stepRuns).set({ status: "RUNNING", startedAt: sql`now()` }).where(eq(stepRuns.id, first.id));
   await db.insert(runEventBuffer).values({ workflowRunId: run.id, attempt: 1, seq: 9, event: { seq: 9 } });
+  await db.update(workflowRuns).set({ eventBufferBytes: 10 }).where(eq(workflowRuns.id, run.id));
 }
 
 test("a lapsed lease with attempts left gives the next attempt after the version's back-off", async ({
@@ -69,15 +54,15 @@ test("a lapsed lease with attempts left gives the next attempt after the version
   });
   const run = await workflow.run({ status: "RUNNING" });
   await startFirst(db, run);
-  await lapse(db, run);
+  await lapseLease(db, run);
 
   await sweepPass(service.deps);
 
   const row = await run.row();
   expect([row.status, row.attempt, row.leaseExpiresAt, row.finishedAt]).toEqual(["PENDING", 2, null, null]);
   expect(row.error).toMatchObject({ code: "LEASE_LOST", retryable: true });
-  const seconds = await secondsUntil(db, run);
-  expect(seconds).toBeGreaterThan(70);
+  const seconds = await backOffSeconds(db, run);
+  expect(seconds).toBeGreaterThanOrEqual(80);
   expect(seconds).toBeLessThanOrEqual(120);
   const steps = await run.steps();
   expect(steps.map(({ stepKey, status }) => [stepKey, status])).toEqual([
@@ -86,7 +71,7 @@ test("a lapsed lease with attempts left gives the next attempt after the version
   ]);
   expect(steps[0]?.error).toMatchObject({ code: "LEASE_LOST" });
   expect(await db.db.$count(runEventBuffer)).toBe(0);
-  expect(await letters(db)).toEqual([]);
+  expect(await deadLettersIn(db)).toEqual([]);
   expect(service.wakes()).toBe(1);
 });
 
@@ -98,7 +83,7 @@ test("a lapsed lease in the last attempt fails the run and leaves a dead letter 
   const acme = await world.tenant();
   const run = await (await acme.workflow(twoSteps)).run({ status: "RUNNING", maxAttempts: 1 });
   await startFirst(db, run);
-  await lapse(db, run);
+  await lapseLease(db, run);
 
   await sweepPass(service.deps);
 
@@ -111,7 +96,7 @@ test("a lapsed lease in the last attempt fails the run and leaves a dead letter 
   ]);
   expect(row.finishedAt).toBeInstanceOf(Date);
   expect((await run.steps()).map(({ status }) => status)).toEqual(["FAILED", "SKIPPED"]);
-  expect(await letters(db)).toMatchObject([
+  expect(await deadLettersIn(db)).toMatchObject([
     { tenantId: acme.id, kind: "RUN", referenceId: run.id, reason: "LEASE_LOST", status: "OPEN", attempts: 1 },
   ]);
 });
@@ -125,7 +110,7 @@ test("a runner that was lost is told so by every later call, and changes nothing
   const acme = await world.tenant();
   const run = await (await acme.workflow()).run({ status: "QUEUED" });
   const attempt = await runner.claim(run.id);
-  await lapse(db, run);
+  await lapseLease(db, run);
   await sweepPass(service.deps);
   const before = await everything(db);
 
@@ -180,13 +165,13 @@ test("a running run whose deadline passed is TIMED_OUT with its open steps", asy
   expect([row.status, row.leaseExpiresAt, row.error]).toMatchObject(["TIMED_OUT", null, { code: "RUN_DEADLINE" }]);
   expect((await run.steps()).map(({ status }) => status)).toEqual(["TIMED_OUT", "SKIPPED"]);
   expect(await db.db.$count(runEventBuffer)).toBe(0);
-  expect(await letters(db)).toEqual([]);
+  expect(await deadLettersIn(db)).toEqual([]);
 });
 
 test("a run whose deadline passes between two attempts has RUN_DEADLINE", async ({ db, world, service }) => {
   const acme = await world.tenant();
   const run = await (await acme.workflow()).run({ status: "RUNNING" });
-  await lapse(db, run);
+  await lapseLease(db, run);
   await sweepPass(service.deps);
   await db.db.update(workflowRuns).set({ deadlineAt: PAST });
 
@@ -207,12 +192,12 @@ test("with both the deadline passed and the lease lapsed the run is TIMED_OUT, n
     await workflow.run({ status: "RUNNING", deadlineAt: PAST }),
     await workflow.run({ status: "RUNNING", deadlineAt: PAST, maxAttempts: 1 }),
   ];
-  for (const run of runs) await lapse(db, run);
+  for (const run of runs) await lapseLease(db, run);
 
   await sweepPass(service.deps);
 
   for (const run of runs) expect([(await run.row()).status, (await run.row()).attempt]).toEqual(["TIMED_OUT", 1]);
-  expect(await letters(db)).toEqual([]);
+  expect(await deadLettersIn(db)).toEqual([]);
 });
 
 test("a cancel request past its grace ends the run without its runner, who holds its lease all the same", async ({
@@ -243,7 +228,7 @@ test("a cancel request whose runner is lost ends the run at once, as CANCELLED a
 }) => {
   const acme = await world.tenant();
   const run = await (await acme.workflow()).run({ status: "CANCELLING", deadlineAt: PAST });
-  await lapse(db, run);
+  await lapseLease(db, run);
 
   await sweepPass(service.deps);
 
@@ -272,7 +257,7 @@ test("a second sweep changes nothing", async ({ db, world, redis, service }) => 
     await workflow.run({ status: "RUNNING", maxAttempts: 1 }),
     await workflow.run({ status: "CANCELLING" }),
   ];
-  for (const run of lost) await lapse(db, run);
+  for (const run of lost) await lapseLease(db, run);
   await workflow.run({ deadlineAt: PAST });
   await queuedSince(db, await workflow.run({ status: "QUEUED" }), 31);
   await sweepPass(service.deps);
@@ -293,7 +278,7 @@ test("sweeps that meet move each run once", async ({ db, world, service }) => {
   const runs: TestRun[] = [];
   for (let index = 0; index < 20; index++)
     runs.push(await workflow.run({ status: "RUNNING", maxAttempts: index % 2 === 0 ? 1 : 3 }));
-  for (const run of runs) await lapse(db, run);
+  for (const run of runs) await lapseLease(db, run);
 
   await Promise.all(Array.from({ length: 6 }, () => sweepPass(service.deps)));
 
@@ -301,7 +286,7 @@ test("sweeps that meet move each run once", async ({ db, world, service }) => {
   expect(rows.map(({ status, attempt }) => `${status} ${attempt}`)).toEqual(
     runs.map((_, index) => (index % 2 === 0 ? "FAILED 1" : "PENDING 2")),
   );
-  expect((await letters(db)).map(({ referenceId }) => referenceId).sort()).toEqual(
+  expect((await deadLettersIn(db)).map(({ referenceId }) => referenceId).sort()).toEqual(
     runs.filter((_, index) => index % 2 === 0).map(({ id }) => id),
   );
 });
@@ -310,7 +295,7 @@ test("a row that somebody else holds is passed over, the others are not", async 
   const acme = await world.tenant();
   const workflow = await acme.workflow();
   const [held, free] = [await workflow.run({ status: "RUNNING" }), await workflow.run({ status: "RUNNING" })];
-  for (const run of [held, free]) await lapse(db, run);
+  for (const run of [held, free]) await lapseLease(db, run);
   await db.db.transaction(async (tx) => {
     await tx.select().from(workflowRuns).where(eq(workflowRuns.id, held.id)).for("update");
 
@@ -320,156 +305,29 @@ test("a row that somebody else holds is passed over, the others are not", async 
   expect([(await held.row()).status, (await free.row()).status]).toEqual(["RUNNING", "PENDING"]);
 });
 
-test("more lost runs than a batch holds are taken over the next sweeps", async ({ db, world, service }) => {
+test("more lost runs than a batch holds are all taken by one sweep", async ({ db, world, service }) => {
   const acme = await world.tenant();
   const workflow = await acme.workflow();
   const deps = { ...service.deps, sweep: { ...service.deps.sweep, batch: 2 } };
-  for (let index = 0; index < 3; index++) await lapse(db, await workflow.run({ status: "RUNNING" }));
-  const left = () => db.db.$count(workflowRuns, eq(workflowRuns.status, "RUNNING"));
+  for (let index = 0; index < 5; index++) await lapseLease(db, await workflow.run({ status: "RUNNING" }));
 
   await sweepPass(deps);
-  const first = await left();
-  await sweepPass(deps);
 
-  expect([first, await left()]).toEqual([1, 0]);
-});
-
-test("a run queued for long without a job gets the job again, of its present attempt", async ({
-  db,
-  world,
-  redis,
-  service,
-}) => {
-  const acme = await world.tenant();
-  const run = await (await acme.workflow()).run({ status: "RUNNING" });
-  await lapse(db, run);
-  await sweepPass(service.deps);
-  await db.db.update(workflowRuns).set({ status: "QUEUED", queuedAt: sql`now() - interval '31 seconds'` });
-
-  await sweepPass(service.deps);
-
-  const jobs = await jobsIn(redis, QUEUE, ["waiting"]);
-  expect(jobs.map(({ id, data }) => [id, data])).toEqual([
-    [`${run.id}_2`, { contractVersion: 1, runId: run.id, attempt: 2 }],
-  ]);
-  const row = await run.row();
-  expect([row.status, row.attempt, Date.now() - (row.queuedAt?.getTime() ?? 0) < 10_000]).toEqual(["QUEUED", 2, true]);
-});
-
-test("a run that is queued since a moment ago is left alone", async ({ db, world, redis, service }) => {
-  const acme = await world.tenant();
-  const run = await (await acme.workflow()).run({ status: "QUEUED" });
-  await queuedSince(db, run, 25);
-  const before = await run.row();
-
-  await sweepPass(service.deps);
-
-  expect(await run.row()).toEqual(before);
-  expect(await redis.keys()).toEqual([]);
-});
-
-test("a job that still waits is not added twice, however long it waits", async ({ db, world, redis, service }) => {
-  const acme = await world.tenant();
-  const run = await (await acme.workflow()).run({ status: "QUEUED" });
-  await service.deps.requests.publish({ runId: run.id, attempt: 1 });
-  await queuedSince(db, run, 3_600);
-
-  await sweepPass(service.deps);
-
-  expect(await jobsIn(redis, QUEUE)).toHaveLength(1);
-  expect(await countQueueEvents(redis, QUEUE)).toEqual({ added: 1, waiting: 1 });
-});
-
-test("a job that a runner has in hand, not yet claimed, is left to it", async ({ db, world, redis, service }) => {
-  const acme = await world.tenant();
-  const run = await (await acme.workflow()).run({ status: "QUEUED" });
-  await service.deps.requests.publish({ runId: run.id, attempt: 1 });
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const worker = takeJobs(redis, () => released);
-  try {
-    await expect.poll(() => jobsIn(redis, QUEUE, ["active"])).toHaveLength(1);
-    await queuedSince(db, run, 31);
-
-    await sweepPass(service.deps);
-
-    expect(await jobsIn(redis, QUEUE, ["active"])).toHaveLength(1);
-    expect(await countQueueEvents(redis, QUEUE)).toMatchObject({ added: 1 });
-  } finally {
-    release();
-    await worker.close();
-  }
-});
-
-for (const [ending, finish] of [
-  ["completed", async () => undefined],
-  [
-    "failed",
-    async () => {
-      throw new Error("the runner had a bad day");
-    },
-  ],
-] as const) {
-  test(`a job that ${ending} without a claim is removed and added again`, async ({ db, world, redis, service }) => {
-    const acme = await world.tenant();
-    const run = await (await acme.workflow()).run({ status: "QUEUED" });
-    await service.deps.requests.publish({ runId: run.id, attempt: 1 });
-    const worker = takeJobs(redis, finish);
-    await expect.poll(() => jobsIn(redis, QUEUE, [ending])).toHaveLength(1);
-    await worker.close();
-    await queuedSince(db, run, 31);
-
-    await sweepPass(service.deps);
-
-    expect((await jobsIn(redis, QUEUE, ["waiting"])).map(({ id }) => id)).toEqual([`${run.id}_1`]);
-    expect(await jobsIn(redis, QUEUE, [ending])).toEqual([]);
-  });
-}
-
-test("a stranger's job under the run's id does not stop the sweep", async ({ db, world, redis, service }) => {
-  const acme = await world.tenant();
-  const workflow = await acme.workflow();
-  const [first, second] = [await workflow.run({ status: "QUEUED" }), await workflow.run({ status: "QUEUED" })];
-  await addJob(redis, QUEUE, `${first.id}_1`, { nonsense: true });
-  for (const run of [first, second]) await queuedSince(db, run, 31);
-
-  await sweepPass(service.deps);
-
-  expect((await jobsIn(redis, QUEUE, ["waiting"])).map(({ id }) => id).sort()).toEqual([
-    `${first.id}_1`,
-    `${second.id}_1`,
-  ]);
+  expect(await db.db.$count(workflowRuns, eq(workflowRuns.status, "RUNNING"))).toBe(0);
 });
 
 test("the loop goes on after a sweep that failed", async ({ db, world, service }) => {
   const acme = await world.tenant();
   const run = await (await acme.workflow()).run({ status: "RUNNING" });
-  await lapse(db, run);
-  const reopen = await closeDatabase(db, service.deps.pool);
+  await lapseLease(db, run);
+  const reopen = await cutPostgres(db, service);
   await expect(sweepPass(service.deps)).rejects.toThrow();
-  const loop = startIntervalLoop({
-    name: "sweep",
-    intervalMs: 50,
-    pass: () => sweepPass(service.deps),
-    log: service.deps.log,
-  });
+  const loop = startSweepLoop(service.deps, 50);
   try {
     await reopen();
 
-    await expect.poll(async () => (await run.row()).status, { timeout: 10_000 }).toBe("PENDING");
+    await expect.poll(async () => (await run.row()).status).toBe("PENDING");
   } finally {
     await loop.stop();
   }
 });
-
-/** A runner that claims nothing and does with its jobs as it likes. */
-function takeJobs(redis: TestRedis, work: () => Promise<void>): Worker {
-  const worker = new Worker(QUEUE, work, {
-    connection: { url: redis.url, maxRetriesPerRequest: null },
-    prefix: redis.prefix,
-  });
-  worker.on("error", () => undefined);
-  return worker;
-}

@@ -2,8 +2,7 @@ import { randomUUID } from "node:crypto";
 import { tenants, workflowRuns } from "@control-plane/db";
 import { eq } from "drizzle-orm";
 import { expect } from "vitest";
-import { dispatchPass } from "../src/loops/dispatch.ts";
-import { startIntervalLoop } from "../src/loops/interval-loop.ts";
+import { startDispatchLoop } from "../src/loops/dispatch.ts";
 import { test } from "./replica.ts";
 import { ACTION_SECRET, callHook, environment, RUNNER_TOKEN, startService } from "./service.ts";
 
@@ -34,15 +33,9 @@ test("a raised limit releases waiting runs at once", async ({ db, world, service
   const workflow = await acme.workflow();
   for (let index = 0; index < 3; index++) await workflow.run();
   const queued = () => db.db.$count(workflowRuns, eq(workflowRuns.status, "QUEUED"));
-  const loop = startIntervalLoop({
-    name: "dispatch",
-    intervalMs: 3_600_000,
-    pass: () => dispatchPass(service.deps),
-    log: service.deps.log,
-  });
-  service.deps.wakeDispatcher = loop.wake;
+  const loop = startDispatchLoop(service.deps, 3_600_000);
   try {
-    loop.wake();
+    service.deps.dispatchSignal.wake();
     await expect.poll(queued).toBe(1);
     await db.db.update(tenants).set({ maxConcurrentRuns: 10 }).where(eq(tenants.id, acme.id));
 

@@ -1,13 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { workflowRuns } from "@control-plane/db";
 import { runRequested } from "@control-plane/queue";
-import type { TestDatabase, TestRun, TestTenant } from "@control-plane/testkit";
-import { eq, sql } from "drizzle-orm";
 import { expect } from "vitest";
-import { closeDatabase } from "./close-database.ts";
-import { countQueueEvents, jobsIn } from "./queues.ts";
+import { lapseLease } from "./passed-time.ts";
+import { countQueueEvents, jobIdsIn } from "./queues.ts";
 import { test } from "./replica.ts";
-import { ACTION_SECRET, callHook } from "./service.ts";
+import { ACTION_SECRET, callHook, cutPostgres } from "./service.ts";
+import { runStatusesOf } from "./stored-state.ts";
 
 const PATH = "/crons/tick";
 const QUEUE = runRequested.name;
@@ -21,15 +19,6 @@ const delivery = () => ({
   comment: "the safety net",
 });
 
-async function lapse({ db }: TestDatabase, run: TestRun) {
-  await db
-    .update(workflowRuns)
-    .set({ leaseExpiresAt: sql`now() - interval '1 second'` })
-    .where(eq(workflowRuns.id, run.id));
-}
-
-const statuses = async (tenant: TestTenant) => (await tenant.runs()).map(({ status }) => status);
-
 test("without any loop a tick sweeps, and then dispatches into the slots that became free", async ({
   db,
   world,
@@ -39,21 +28,21 @@ test("without any loop a tick sweeps, and then dispatches into the slots that be
   const acme = await world.tenant({ maxConcurrentRuns: 1 });
   const workflow = await acme.workflow();
   const lost = await workflow.run({ status: "RUNNING", maxAttempts: 1 });
-  await lapse(db, lost);
+  await lapseLease(db, lost);
   const waiting = await workflow.run();
 
   const reply = await callHook(service, PATH, delivery());
 
   expect([reply.status, reply.body]).toEqual([200, { ok: true }]);
-  expect(await statuses(acme)).toEqual(["FAILED", "QUEUED"]);
-  expect((await jobsIn(redis, QUEUE)).map(({ id }) => id)).toEqual([`${waiting.id}_1`]);
+  expect(await runStatusesOf(acme)).toEqual(["FAILED", "QUEUED"]);
+  expect(await jobIdsIn(redis, QUEUE)).toEqual([`${waiting.id}_1`]);
 });
 
 test("the same tick again, and two at once, do everything once", async ({ db, world, redis, service }) => {
   const acme = await world.tenant();
   const workflow = await acme.workflow();
   for (let index = 0; index < 5; index++) await workflow.run();
-  await lapse(db, await workflow.run({ status: "RUNNING" }));
+  await lapseLease(db, await workflow.run({ status: "RUNNING" }));
   const body = delivery();
 
   const replies = await Promise.all([callHook(service, PATH, body), callHook(service, PATH, body)]);
@@ -76,7 +65,7 @@ test("a tick that comes late or out of order does the same", async ({ world, ser
   const reply = await callHook(service, PATH, { ...delivery(), scheduled_time: "2019-01-01T00:00:00Z" });
 
   expect(reply.status).toBe(200);
-  expect(await statuses(acme)).toEqual(["QUEUED"]);
+  expect(await runStatusesOf(acme)).toEqual(["QUEUED"]);
 });
 
 test("without the right secret nothing is done, and the body is not looked at", async ({ world, service }) => {
@@ -88,7 +77,7 @@ test("without the right secret nothing is done, and the body is not looked at", 
     for (const body of [delivery(), "{ no json"]) replies.push(await callHook(service, PATH, body, secret));
 
   expect(replies.map(({ status, code }) => [status, code])).toEqual(replies.map(() => [401, "UNAUTHENTICATED"]));
-  expect(await statuses(acme)).toEqual(["PENDING"]);
+  expect(await runStatusesOf(acme)).toEqual(["PENDING"]);
 });
 
 test("a malformed tick is refused and does nothing", async ({ world, service }) => {
@@ -107,7 +96,7 @@ test("a malformed tick is refused and does nothing", async ({ world, service }) 
   for (const body of bodies) replies.push(await callHook(service, PATH, body));
 
   expect(replies.map(({ status, code }) => [status, code])).toEqual(bodies.map(() => [400, "BAD_INPUT"]));
-  expect(await statuses(acme)).toEqual(["PENDING"]);
+  expect(await runStatusesOf(acme)).toEqual(["PENDING"]);
 });
 
 test("with Redis away the tick asks to be repeated, and has swept what needs no Redis", async ({
@@ -117,18 +106,18 @@ test("with Redis away the tick asks to be repeated, and has swept what needs no 
 }) => {
   const acme = await world.tenant();
   const workflow = await acme.workflow();
-  await lapse(db, await workflow.run({ status: "RUNNING", maxAttempts: 1 }));
+  await lapseLease(db, await workflow.run({ status: "RUNNING", maxAttempts: 1 }));
   await workflow.run();
   replica.wire.cut();
 
   const away = await callHook(replica, PATH, delivery());
-  const meanwhile = await statuses(acme);
+  const meanwhile = await runStatusesOf(acme);
   replica.wire.restore();
 
   expect(away.status).toBeGreaterThanOrEqual(500);
   expect(meanwhile).toEqual(["FAILED", "PENDING"]);
-  await expect.poll(async () => (await callHook(replica, PATH, delivery())).status, { timeout: 10_000 }).toBe(200);
-  expect(await statuses(acme)).toEqual(["FAILED", "QUEUED"]);
+  await expect.poll(async () => (await callHook(replica, PATH, delivery())).status).toBe(200);
+  expect(await runStatusesOf(acme)).toEqual(["FAILED", "QUEUED"]);
 });
 
 test("with PostgreSQL away the tick asks to be repeated, and the repeat does the work", async ({
@@ -138,7 +127,7 @@ test("with PostgreSQL away the tick asks to be repeated, and the repeat does the
 }) => {
   const acme = await world.tenant();
   await (await acme.workflow()).run();
-  const reopen = await closeDatabase(db, service.deps.pool);
+  const reopen = await cutPostgres(db, service);
   const body = delivery();
 
   const away = await callHook(service, PATH, body);
@@ -146,5 +135,5 @@ test("with PostgreSQL away the tick asks to be repeated, and the repeat does the
   const back = await callHook(service, PATH, body);
 
   expect([away.status, away.code, back.status]).toEqual([503, "UNAVAILABLE", 200]);
-  expect(await statuses(acme)).toEqual(["QUEUED"]);
+  expect(await runStatusesOf(acme)).toEqual(["QUEUED"]);
 });

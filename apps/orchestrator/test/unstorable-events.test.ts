@@ -1,7 +1,8 @@
 import { deadLetters } from "@control-plane/db";
 import { runEvents, signRunEvents } from "@control-plane/queue";
 import { expect } from "vitest";
-import { startRunEventsConsumer, takeRunEvents } from "../src/consumers/run-events.ts";
+import { startRunEventsConsumer } from "../src/consumers/run-events.ts";
+import { takeRunEvents } from "../src/domain/take-run-events.ts";
 import { addJob } from "./queues.ts";
 import { test } from "./service.ts";
 

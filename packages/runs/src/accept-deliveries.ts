@@ -1,11 +1,15 @@
-import type { Database } from "@control-plane/db";
-import { sql } from "drizzle-orm";
+import { binaryArray, type Database, repeatOnConflict, sqlState } from "@control-plane/db";
+import { OutageError } from "@control-plane/service-kit/outage";
+import { fillPlaceholders, sql } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
 import { z } from "zod";
+import { attemptsOf, queueDeadline } from "./run-defaults.ts";
 
 /** One verified webhook request, ready to be written. */
 export type NewDelivery = {
   deliveryId: string;
   runId: string;
+  tenantId: string;
   triggerId: string;
   senderId: string | undefined;
   dedupeKey: Buffer | undefined;
@@ -32,9 +36,6 @@ export type DeliveryOutcome =
   /** PostgreSQL cannot hold this body. */
   | { outcome: "unstorable" };
 
-const TRIES_MAX = 3;
-const RETRYABLE_STATES = new Set(["40001", "40P01"]);
-
 /**
  * Writes deliveries and their PENDING runs in one statement, the version pinned in it: after the commit both are there,
  * before it neither. A key seen before yields the first delivery instead. Outcomes come in the order of the input.
@@ -52,54 +53,58 @@ export async function acceptDeliveries(db: Database, deliveries: readonly NewDel
   }
 }
 
-async function acceptBatch(db: Database, deliveries: readonly NewDelivery[]): Promise<DeliveryOutcome[]> {
+async function acceptBatch(
+  db: Database,
+  deliveries: readonly NewDelivery[],
+  triesLeft = TRIES_MAX,
+): Promise<DeliveryOutcome[]> {
+  if (triesLeft === 0) throw new OutageError("the keys of deliveries are released faster than repeats are counted");
   // Two batches with the same keys lock them in the same order. A key that comes twice in one batch: the first wins.
   const sorted = [...deliveries].sort(
     (a, b) => compareText(a.triggerId, b.triggerId) || Buffer.compare(a.dedupeKey ?? EMPTY, b.dedupeKey ?? EMPTY),
   );
-  const written = await repeatOnConflict(() => insertBatch(db, sorted));
-  const repeated = deliveries.filter(({ deliveryId }) => written.get(deliveryId) === "repeated");
+  const unwritten = await repeatOnConflict(() => insertBatch(db, sorted));
+  const repeated = deliveries.filter(({ deliveryId }) => unwritten.get(deliveryId) === "repeated");
   const first =
     repeated.length === 0
       ? new Map<string, DeliveryOutcome>()
       : await repeatOnConflict(() => countRepeats(db, repeated));
+  // What was in the way of these is gone: retention released its keys, or somebody deleted the trigger.
+  const free = repeated.filter(({ deliveryId }) => !first.has(deliveryId));
+  const late = free.length === 0 ? [] : await acceptBatch(db, free, triesLeft - 1);
+  for (const [index, outcome] of late.entries()) first.set(free[index]?.deliveryId ?? "", outcome);
   return deliveries.map(({ deliveryId, runId }) => {
-    const state = written.get(deliveryId);
-    if (state === "inserted") return { outcome: "accepted", deliveryId, runId };
-    if (state === "repeated") return first.get(deliveryId) ?? { outcome: "not-receiving" };
-    return { outcome: "not-receiving" };
+    if (!unwritten.has(deliveryId)) return { outcome: "accepted", deliveryId, runId };
+    return first.get(deliveryId) ?? { outcome: "not-receiving" };
   });
 }
 
+const TRIES_MAX = 3;
 const EMPTY = Buffer.alloc(0);
 
 function compareText(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-const writtenSchema = z.array(z.object({ delivery_id: z.uuid(), receiving: z.boolean(), inserted: z.boolean() }));
+const column = (name: keyof ReturnType<typeof columnsOf>, type: string) =>
+  sql`${sql.placeholder(name)}::${sql.raw(type)}[]`;
 
-async function insertBatch(
-  db: Database,
-  rows: readonly NewDelivery[],
-): Promise<Map<string, "inserted" | "repeated" | "not-receiving">> {
-  const column = <T>(pick: (delivery: NewDelivery) => T) => sql.param(rows.map(pick));
-  const result = await db.execute(sql`
+/** Answers with what was not written; everything else was. */
+const INSERT = new PgDialect().sqlToQuery(sql`
     with input as (
       select * from unnest(
-        ${column((d) => d.deliveryId)}::uuid[], ${column((d) => d.runId)}::uuid[], ${column((d) => d.triggerId)}::uuid[],
-        ${column((d) => d.senderId ?? null)}::text[], ${column((d) => d.dedupeKey ?? null)}::bytea[], ${column((d) => d.replayKey ?? null)}::bytea[],
-        ${column((d) => d.bodyHash)}::bytea[], ${column((d) => d.bodyBytes)}::int[], ${column((d) => d.bodyCipher)}::bytea[],
-        ${column((d) => d.contentType ?? null)}::text[], ${column((d) => JSON.stringify(d.headers))}::text[], ${column((d) => d.matchedSecret)}::text[],
-        ${column((d) => d.sourceIp ?? null)}::text[], ${column((d) => d.input)}::text[], ${column((d) => d.traceparent)}::text[])
+        ${column("deliveryId", "uuid")}, ${column("runId", "uuid")}, ${column("tenantId", "uuid")}, ${column("triggerId", "uuid")},
+        ${column("senderId", "text")}, ${column("dedupeKey", "bytea")}, ${column("replayKey", "bytea")}, ${column("bodyHash", "bytea")},
+        ${column("bodyBytes", "int")}, ${column("bodyCipher", "bytea")}, ${column("contentType", "text")}, ${column("headers", "text")},
+        ${column("matchedSecret", "text")}, ${column("sourceIp", "text")}, ${column("input", "text")}, ${column("traceparent", "text")})
         with ordinality
-        as i(delivery_id, run_id, trigger_id, sender_id, dedupe_key, replay_key, body_hash, body_bytes, body_cipher, content_type,
+        as i(delivery_id, run_id, tenant_id, trigger_id, sender_id, dedupe_key, replay_key, body_hash, body_bytes, body_cipher, content_type,
              headers, matched_secret, source_ip, input, traceparent, place)),
     target as (
-      select i.*, t.tenant_id, t.workflow_id, v.id as version_id,
-             coalesce((v.definition -> 'retry' ->> 'maxAttempts')::numeric::int, 3) as max_attempts
+      select i.*, t.workflow_id, v.id as version_id,
+             ${attemptsOf(sql`v.definition`)} as max_attempts
         from input i
-        join triggers t on t.id = i.trigger_id and t.enabled and t.type = 'WEBHOOK'
+        join triggers t on t.tenant_id = i.tenant_id and t.id = i.trigger_id and t.enabled and t.type = 'WEBHOOK'
         join workflows w on w.tenant_id = t.tenant_id and w.id = t.workflow_id and w.archived_at is null
         join workflow_versions v on v.tenant_id = w.tenant_id and v.workflow_id = w.id and v.is_latest),
     delivery as (
@@ -114,18 +119,95 @@ async function insertBatch(
       insert into workflow_runs (id, tenant_id, workflow_id, workflow_version_id, source, trigger_id, webhook_delivery_id, input,
                                  max_attempts, run_at, deadline_at, traceparent)
       select run_id, tenant_id, workflow_id, version_id, 'WEBHOOK', trigger_id, delivery_id, input::jsonb,
-             max_attempts, now(), now() + interval '24 hours', traceparent
+             max_attempts, now(), ${queueDeadline()}, traceparent
         from target join delivery on delivery.id = target.delivery_id
       returning webhook_delivery_id)
-    select i.delivery_id, target.delivery_id is not null as receiving, run.webhook_delivery_id is not null as inserted
+    select i.delivery_id, target.delivery_id is not null as receiving
       from input i
       left join target on target.delivery_id = i.delivery_id
-      left join run on run.webhook_delivery_id = i.delivery_id`);
+     where not exists (select from run where run.webhook_delivery_id = i.delivery_id)`);
+
+const unwrittenSchema = z.array(z.object({ delivery_id: z.uuid(), receiving: z.boolean() }));
+
+/** Prepared under a name: planning it costs more than a third of running it. */
+async function insertBatch(
+  db: Database,
+  rows: readonly NewDelivery[],
+): Promise<Map<string, "repeated" | "not-receiving">> {
+  const values = fillPlaceholders(INSERT.params, columnsOf(rows));
+  const result = await db.$client.query({ name: "accept_deliveries", text: INSERT.sql, values });
   return new Map(
-    writtenSchema
-      .parse(result.rows)
-      .map((row) => [row.delivery_id, row.inserted ? "inserted" : row.receiving ? "repeated" : "not-receiving"]),
+    unwrittenSchema.parse(result.rows).map((row) => [row.delivery_id, row.receiving ? "repeated" : "not-receiving"]),
   );
+}
+
+function columnsOf(rows: readonly NewDelivery[]) {
+  return {
+    deliveryId: binaryArray(
+      "uuid",
+      rows.map((row) => row.deliveryId),
+    ),
+    runId: binaryArray(
+      "uuid",
+      rows.map((row) => row.runId),
+    ),
+    tenantId: binaryArray(
+      "uuid",
+      rows.map((row) => row.tenantId),
+    ),
+    triggerId: binaryArray(
+      "uuid",
+      rows.map((row) => row.triggerId),
+    ),
+    senderId: binaryArray(
+      "text",
+      rows.map((row) => row.senderId),
+    ),
+    dedupeKey: binaryArray(
+      "bytea",
+      rows.map((row) => row.dedupeKey),
+    ),
+    replayKey: binaryArray(
+      "bytea",
+      rows.map((row) => row.replayKey),
+    ),
+    bodyHash: binaryArray(
+      "bytea",
+      rows.map((row) => row.bodyHash),
+    ),
+    bodyBytes: binaryArray(
+      "int4",
+      rows.map((row) => row.bodyBytes),
+    ),
+    bodyCipher: binaryArray(
+      "bytea",
+      rows.map((row) => row.bodyCipher),
+    ),
+    contentType: binaryArray(
+      "text",
+      rows.map((row) => row.contentType),
+    ),
+    headers: binaryArray(
+      "text",
+      rows.map((row) => JSON.stringify(row.headers)),
+    ),
+    matchedSecret: binaryArray(
+      "text",
+      rows.map((row) => row.matchedSecret),
+    ),
+    sourceIp: binaryArray(
+      "text",
+      rows.map((row) => row.sourceIp),
+    ),
+    input: binaryArray(
+      "text",
+      rows.map((row) => row.input),
+    ),
+    traceparent: binaryArray(
+      "text",
+      rows.map((row) => row.traceparent),
+    ),
+  };
 }
 
 const repeatSchema = z.array(
@@ -175,25 +257,8 @@ async function countRepeats(db: Database, rows: readonly NewDelivery[]): Promise
   );
 }
 
-async function repeatOnConflict<T>(work: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (tries >= TRIES_MAX || !RETRYABLE_STATES.has(sqlStateOf(error) ?? "")) throw error;
-    }
-  }
-}
-
 /** Class 22: a value that its type cannot hold. */
 function isDataError(error: unknown): boolean {
-  const state = sqlStateOf(error);
+  const state = sqlState(error);
   return state?.startsWith("22") === true || state === "54000";
-}
-
-/** drizzle wraps what the driver threw. */
-function sqlStateOf(error: unknown): string | undefined {
-  if (typeof error !== "object" || error === null) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return "cause" in error ? sqlStateOf(error.cause) : undefined;
 }

@@ -7,19 +7,24 @@ import {
   workflowRuns,
 } from "@control-plane/db";
 import { type RunEvent, runEventSchema } from "@control-plane/queue";
-import { and, asc, eq, inArray, lte, sql } from "drizzle-orm";
+import { failpoint } from "@control-plane/service-kit/failpoint";
+import { and, asc, eq, inArray, lte, type SQL, sql } from "drizzle-orm";
+import { applyInOrder } from "./apply-in-order.ts";
+import type { LeaseSettings } from "./lease-settings.ts";
 import { isHeld, type RunStatus } from "./lifecycle.ts";
-import type { LeaseSettings } from "./limits.ts";
-import { BUFFERED_EVENTS_MAX } from "./limits.ts";
+import { type LockedRun, lockRun } from "./lock-run.ts";
 import { finishAttempt } from "./move-run.ts";
-import { type LockedRun, lockRun } from "./run-columns.ts";
+
+/** What arrived ahead of a gap and is kept, per attempt. */
+const BUFFERED_EVENTS_MAX = 1_000;
+const BUFFERED_BYTES_MAX = 8 * 1024 * 1024;
 
 export type EventBatch = {
   runId: string;
   attempt: number;
   events: readonly RunEvent[];
-  /** Whether the sender holds the lease whose token has this hash. */
-  proves: (leaseTokenHash: Buffer) => boolean;
+  /** What shows that the sender holds the lease: the hash of its token, or a check against the stored hash. */
+  proof: Buffer | ((leaseTokenHash: Buffer) => boolean);
 };
 
 export type Applied =
@@ -31,7 +36,7 @@ export type Applied =
   /** Nothing of the batch was applied. */
   | { outcome: "invalid"; tenantId: string; index: number; reason: string };
 
-class InvalidEvent extends Error {
+class InvalidEventError extends Error {
   readonly tenantId: string;
   readonly index: number;
 
@@ -45,17 +50,33 @@ class InvalidEvent extends Error {
 /**
  * The one reducer, for HTTP batches and queue jobs alike: one transaction per run, whose row is locked. Every order,
  * repetition and split of one attempt's events gives the same rows: what comes twice is passed over, what comes ahead of
- * a gap waits in the buffer, what stands behind the end is dropped.
+ * a gap waits in the buffer, what stands behind the end is dropped. A batch that is as most are goes the short way, which
+ * gives the same rows too.
  */
 export async function applyEvents(db: Database, batch: EventBatch, lease: LeaseSettings): Promise<Applied> {
+  const inOrder = await tryInOrder(db, batch, lease);
+  if (inOrder !== undefined) return inOrder;
   try {
     return await inTransaction(db, { source: "runner", runId: batch.runId }, (tx) => applyLocked(tx, batch, lease));
   } catch (error) {
-    if (error instanceof InvalidEvent) {
+    if (error instanceof InvalidEventError) {
       return { outcome: "invalid", tenantId: error.tenantId, index: error.index, reason: error.message };
     }
     throw error;
   }
+}
+
+async function tryInOrder(db: Database, batch: EventBatch, lease: LeaseSettings): Promise<Applied | undefined> {
+  if (typeof batch.proof === "function") return undefined;
+  await failpoint("events.in-transaction");
+  const applied = await applyInOrder(db, { ...batch, leaseTokenHash: batch.proof }, lease);
+  if (applied === undefined) return undefined;
+  const { seq, leaseExpiresAt } = applied;
+  return answer(seq, leaseExpiresAt === null ? "SUCCEEDED" : "RUNNING", leaseExpiresAt);
+}
+
+function proves(proof: EventBatch["proof"], leaseTokenHash: Buffer): boolean {
+  return typeof proof === "function" ? proof(leaseTokenHash) : proof.equals(leaseTokenHash);
 }
 
 async function applyLocked(tx: Transaction, batch: EventBatch, lease: LeaseSettings): Promise<Applied> {
@@ -63,14 +84,16 @@ async function applyLocked(tx: Transaction, batch: EventBatch, lease: LeaseSetti
   if (run === undefined || run.attempt !== batch.attempt || run.leaseTokenHash === null) return { outcome: "stale" };
   // The stored hash is the last attempt's: nobody holds a run that waits.
   if (run.status === "PENDING" || run.status === "QUEUED") return { outcome: "stale" };
-  if (!batch.proves(run.leaseTokenHash)) return { outcome: "unproven", tenantId: run.tenantId };
+  if (!proves(batch.proof, run.leaseTokenHash)) return { outcome: "unproven", tenantId: run.tenantId };
   const fresh = [...batch.events.entries()].filter(([, event]) => event.seq > run.lastEventSeq);
   if (!isHeld(run.status)) {
     const repeatsEnd = batch.events.some((event) => event.type.startsWith("run.") && event.seq <= run.lastEventSeq);
     return fresh.length === 0 || repeatsEnd ? answer(run.lastEventSeq, run.status, null) : { outcome: "stale" };
   }
-  const { seq, status } = await fold(tx, run, fresh);
-  return isHeld(status) ? keepLease(tx, run, seq, status, lease) : answer(seq, status, null);
+  const { seq, status, buffered } = await fold(tx, run, fresh);
+  await failpoint("events.in-transaction");
+  if (!isHeld(status)) return answer(seq, status, null);
+  return answer(seq, status, await keepRun(tx, run, { seq, buffered }, lease));
 }
 
 type Indexed = readonly [index: number, event: RunEvent];
@@ -79,7 +102,7 @@ async function fold(
   tx: Transaction,
   run: LockedRun,
   fresh: readonly Indexed[],
-): Promise<{ seq: number; status: RunStatus }> {
+): Promise<{ seq: number; status: RunStatus; buffered: number }> {
   const steps = await readSteps(tx, run);
   const waiting = await mergeBuffered(tx, run, fresh);
   let seq = run.lastEventSeq;
@@ -89,12 +112,10 @@ async function fold(
     if (event.type.startsWith("step.")) await applyStep(tx, run, steps, index, event);
     else {
       await setSeq(tx, run, seq);
-      return { seq, status: await endRun(tx, run, index, event) };
+      return { seq, status: await endRun(tx, run, index, event), buffered: 0 };
     }
   }
-  await setSeq(tx, run, seq);
-  await keepBuffered(tx, run, fresh, seq, steps);
-  return { seq, status: run.status };
+  return { seq, status: run.status, buffered: await keepBuffered(tx, run, fresh, seq, steps) };
 }
 
 /** What waited in the buffer and what came now, by number; the first with a number counts. */
@@ -103,39 +124,47 @@ async function mergeBuffered(
   run: LockedRun,
   fresh: readonly Indexed[],
 ): Promise<Map<number, Indexed>> {
-  const rows = await tx
-    .select({ seq: runEventBuffer.seq, event: runEventBuffer.event })
-    .from(runEventBuffer)
-    .where(and(eq(runEventBuffer.workflowRunId, run.id), eq(runEventBuffer.attempt, run.attempt)))
-    .orderBy(asc(runEventBuffer.seq));
+  const rows =
+    run.eventBufferBytes === 0
+      ? []
+      : await tx
+          .select({ seq: runEventBuffer.seq, event: runEventBuffer.event })
+          .from(runEventBuffer)
+          .where(and(eq(runEventBuffer.workflowRunId, run.id), eq(runEventBuffer.attempt, run.attempt)))
+          .orderBy(asc(runEventBuffer.seq));
   const merged = new Map<number, Indexed>(rows.map(({ seq, event }) => [seq, [0, runEventSchema.parse(event)]]));
   for (const item of fresh) if (!merged.has(item[1].seq)) merged.set(item[1].seq, item);
   return merged;
 }
 
+/** Gives the bytes that wait afterwards. */
 async function keepBuffered(
   tx: Transaction,
   run: LockedRun,
   fresh: readonly Indexed[],
   seq: number,
   steps: Steps,
-): Promise<void> {
+): Promise<number> {
   const attempt = and(eq(runEventBuffer.workflowRunId, run.id), eq(runEventBuffer.attempt, run.attempt));
-  await tx.delete(runEventBuffer).where(and(attempt, lte(runEventBuffer.seq, seq)));
+  if (run.eventBufferBytes > 0) await tx.delete(runEventBuffer).where(and(attempt, lte(runEventBuffer.seq, seq)));
   const ahead = fresh.filter(([, event]) => event.seq > seq);
-  if (ahead.length === 0) return;
+  if (run.eventBufferBytes === 0 && ahead.length === 0) return 0;
   // What cannot be applied is refused now, so that nothing in the buffer can spoil the call that closes the gap.
   for (const [index, event] of ahead) {
     if ("stepKey" in event) requireStep(run, steps, event.stepKey, index);
     if (event.type === "run.cancelled") requireCancelling(run, index);
   }
-  await tx
-    .insert(runEventBuffer)
-    .values(ahead.map(([, event]) => ({ workflowRunId: run.id, attempt: run.attempt, seq: event.seq, event })))
-    .onConflictDoNothing();
-  const [count] = await tx.select({ kept: sql<number>`count(*)::int` }).from(runEventBuffer).where(attempt);
-  if ((count?.kept ?? 0) > BUFFERED_EVENTS_MAX)
-    throw new InvalidEvent(run, ahead[0]?.[0] ?? 0, "too many events wait for one that is missing");
+  if (ahead.length > 0)
+    await tx
+      .insert(runEventBuffer)
+      .values(ahead.map(([, event]) => ({ workflowRunId: run.id, attempt: run.attempt, seq: event.seq, event })))
+      .onConflictDoNothing();
+  const bytes = sql<number>`coalesce(sum(octet_length(${runEventBuffer.event}::text)), 0)::int`;
+  const [kept] = await tx.select({ events: sql<number>`count(*)::int`, bytes }).from(runEventBuffer).where(attempt);
+  if (kept === undefined) throw new Error("an aggregate has a row");
+  if (kept.events > BUFFERED_EVENTS_MAX || kept.bytes > BUFFERED_BYTES_MAX)
+    throw new InvalidEventError(run, ahead[0]?.[0] ?? 0, "too many events wait for one that is missing");
+  return kept.bytes;
 }
 
 async function setSeq(tx: Transaction, run: LockedRun, seq: number): Promise<void> {
@@ -160,12 +189,12 @@ async function readSteps(tx: Transaction, run: LockedRun): Promise<Steps> {
 
 function requireStep(run: LockedRun, steps: Steps, stepKey: string, index: number) {
   const step = steps.get(stepKey);
-  if (step === undefined) throw new InvalidEvent(run, index, `there is no step ${stepKey}`);
+  if (step === undefined) throw new InvalidEventError(run, index, `there is no step ${stepKey}`);
   return step;
 }
 
 function requireCancelling(run: LockedRun, index: number): void {
-  if (run.status !== "CANCELLING") throw new InvalidEvent(run, index, "nobody asked to cancel this run");
+  if (run.status !== "CANCELLING") throw new InvalidEventError(run, index, "nobody asked to cancel this run");
 }
 
 type StepEvent = Extract<RunEvent, { stepKey: string }>;
@@ -192,11 +221,11 @@ function stepChange(event: StepEvent, at: ReturnType<typeof sql>): [StepValues, 
   switch (event.type) {
     case "step.started":
       return [
-        { status: "RUNNING", startedAt: at, ...(event.input === undefined ? {} : { input: jsonOrNull(event.input) }) },
+        { status: "RUNNING", startedAt: at, ...(event.input === undefined ? {} : { input: asJsonb(event.input) }) },
         ["PENDING"],
       ];
     case "step.succeeded":
-      return [{ ...ended, status: "SUCCEEDED", output: jsonOrNull(event.output) }, ["PENDING", "RUNNING"]];
+      return [{ ...ended, status: "SUCCEEDED", output: asJsonb(event.output) }, ["PENDING", "RUNNING"]];
     case "step.failed":
       return [
         { ...ended, status: event.error.code === "STEP_TIMEOUT" ? "TIMED_OUT" : "FAILED", error: event.error },
@@ -207,9 +236,9 @@ function stepChange(event: StepEvent, at: ReturnType<typeof sql>): [StepValues, 
   }
 }
 
-/** JSON null is a value of its own; SQL null means there is none. */
-function jsonOrNull(value: unknown): unknown {
-  return value === null ? sql`'null'::jsonb` : value;
+/** As text, since JSON null is a value of its own where SQL null means there is none, and a number may be kept as its digits. */
+function asJsonb(value: unknown): SQL {
+  return sql`${JSON.stringify(value)}::jsonb`;
 }
 
 async function endRun(tx: Transaction, run: LockedRun, index: number, event: RunEvent): Promise<RunStatus> {
@@ -217,7 +246,7 @@ async function endRun(tx: Transaction, run: LockedRun, index: number, event: Run
     case "run.succeeded":
       return finishAttempt(tx, run, {
         kind: "succeeded",
-        output: event.output === undefined ? null : jsonOrNull(event.output),
+        output: event.output === undefined ? null : asJsonb(event.output),
       });
     case "run.failed":
       return finishAttempt(tx, run, { kind: "failed", error: event.error, cause: "reported" });
@@ -229,19 +258,23 @@ async function endRun(tx: Transaction, run: LockedRun, index: number, event: Run
   }
 }
 
-async function keepLease(
+/** The attempt goes on, with a lease from now. */
+async function keepRun(
   tx: Transaction,
   run: LockedRun,
-  seq: number,
-  status: RunStatus,
+  { seq, buffered }: { seq: number; buffered: number },
   lease: LeaseSettings,
-): Promise<Applied> {
+): Promise<Date | null> {
   const [row] = await tx
     .update(workflowRuns)
-    .set({ leaseExpiresAt: sql`now() + make_interval(secs => ${lease.leaseSeconds})` })
+    .set({
+      lastEventSeq: seq,
+      eventBufferBytes: buffered,
+      leaseExpiresAt: sql`now() + make_interval(secs => ${lease.leaseSeconds})`,
+    })
     .where(and(eq(workflowRuns.tenantId, run.tenantId), eq(workflowRuns.id, run.id)))
     .returning({ leaseExpiresAt: workflowRuns.leaseExpiresAt });
-  return answer(seq, status, row?.leaseExpiresAt ?? null);
+  return row?.leaseExpiresAt ?? null;
 }
 
 function answer(appliedSeq: number, status: RunStatus, leaseExpiresAt: Date | null): Applied {

@@ -1,5 +1,5 @@
-import { type Database, inTransaction, type Transaction, workflowRuns } from "@control-plane/db";
-import { type JsonValue, jsonValueSchema } from "@control-plane/queue";
+import { type Database, inTransaction, memberActor, type Transaction, workflowRuns } from "@control-plane/db";
+import { type JsonValue, jsonValueSchema, VALUE_BYTES_MAX } from "@control-plane/queue";
 import type { Caller } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import { and, eq, sql } from "drizzle-orm";
@@ -7,6 +7,8 @@ import { z } from "zod";
 import { readSchema } from "./definition/json-schema.ts";
 import { validateValue } from "./definition/validate-value.ts";
 import type { RunStatus } from "./lifecycle.ts";
+import { attemptsOf, queueDeadline } from "./run-defaults.ts";
+import { storageProblemOfText } from "./storable-json.ts";
 
 export type ManualRun = {
   workflowId: string;
@@ -17,8 +19,6 @@ export type ManualRun = {
   traceparent: string | undefined;
 };
 export type CreatedRun = { runId: string; status: RunStatus; deduplicated: boolean };
-
-const INPUT_BYTES_MAX = 1_048_576;
 
 const outcomeSchema = z.object({
   workflow_found: z.boolean(),
@@ -36,17 +36,11 @@ const outcomeSchema = z.object({
  */
 export async function createManualRun(db: Database, caller: Caller, run: ManualRun): Promise<CreatedRun> {
   const input = JSON.stringify(run.input);
-  if (Buffer.byteLength(input) > INPUT_BYTES_MAX)
+  if (Buffer.byteLength(input) > VALUE_BYTES_MAX)
     throw new AppError("PAYLOAD_TOO_LARGE", "the input is larger than 1 MiB");
-  const actor = {
-    source: "orchestrator",
-    userId: caller.userId,
-    tenantId: caller.tenantId,
-    role: caller.role,
-    requestId: caller.requestId,
-    traceparent: run.traceparent,
-  } as const;
-  return inTransaction(db, actor, async (tx) => {
+  const problem = storageProblemOfText(input);
+  if (problem !== undefined) throw new AppError("BAD_INPUT", `the input ${problem}`);
+  return inTransaction(db, memberActor("orchestrator", caller), async (tx) => {
     const outcome = await insertRun(tx, caller, run, input);
     if (outcome?.run_id != null) {
       // Thrown inside the transaction: the row that was inserted goes again.
@@ -81,7 +75,7 @@ async function insertRun(
       insert into workflow_runs (tenant_id, workflow_id, workflow_version_id, source, idempotency_key, input, max_attempts,
                                  run_at, deadline_at, traceparent, created_by)
       select ${caller.tenantId}::uuid, workflow_id, version_id, 'MANUAL', ${run.idempotencyKey ?? null}::text, ${input}::jsonb,
-             coalesce((definition -> 'retry' ->> 'maxAttempts')::numeric::int, 3), now(), now() + interval '24 hours',
+             ${attemptsOf(sql`definition`)}, now(), ${queueDeadline()},
              ${run.traceparent ?? null}::text, ${caller.userId}::uuid
         from target where version_id is not null and archived_at is null
       on conflict (tenant_id, workflow_id, idempotency_key) where idempotency_key is not null do nothing

@@ -1,31 +1,38 @@
-export { type JsonValue, jsonValueSchema } from "@control-plane/queue";
+export { deepEqual, isJsonObject, type JsonValue, jsonValueSchema } from "@control-plane/queue";
 export { acceptDeliveries, type DeliveryOutcome, type NewDelivery } from "./accept-deliveries.ts";
-export { type Applied, applyEvents, type EventBatch } from "./apply-events.ts";
-export { type CancelOutcome, cancelRun } from "./cancel-run.ts";
-export { type Claim, type Claimed, claimRun } from "./claim-run.ts";
-export { type CreatedRun, createManualRun, type ManualRun } from "./create-run.ts";
+export { type Auth, type AuthType, authSchema, SECRET_FIELDS } from "./app-version/auth.ts";
+export { type TestRequest, testRequestSchema } from "./app-version/http-requests.ts";
 export {
-  type Condition,
-  type Definition,
-  definitionSchema,
-  type Problem,
-  type ProblemCode,
-} from "./definition/definition.ts";
-export { readSchema, type Schema } from "./definition/json-schema.ts";
+  type AppVersionRules,
+  judgeBaseUrl,
+  type StoredAction,
+  type StoredAppVersion,
+  validateAppVersion,
+} from "./app-version/validate-app-version.ts";
+export { applyEvents } from "./apply-events.ts";
+export {
+  type BulkSettings,
+  type CancelledRuns,
+  cancelRuns,
+  type RetriedRuns,
+  type RunFilter,
+  retryRuns,
+} from "./bulk-runs.ts";
+export { cancelRun } from "./cancel-run.ts";
+export { claimRun } from "./claim-run.ts";
+export { createReplayRun } from "./create-replay.ts";
+export { createManualRun } from "./create-run.ts";
+export { createScheduledRuns, type FireOutcome, type ScheduledFire } from "./create-scheduled-runs.ts";
 export type { ActionFacts } from "./definition/known-schemas.ts";
-export {
-  type ConnectionFacts,
-  type DefinitionFacts,
-  namedIds,
-  type Validation,
-  validateDefinition,
-} from "./definition/validate-definition.ts";
-export { type Issue, validateValue } from "./definition/validate-value.ts";
-export { evaluateCondition, RefUnresolvedError, resolveValue, type Scope } from "./definition/value.ts";
-export { extendLease, type Heartbeat } from "./heartbeat.ts";
-export { isHeld, isTerminal, MAY_BECOME, type RunError, type RunStatus, type StepStatus } from "./lifecycle.ts";
-export type { LeaseSettings, SweepSettings } from "./limits.ts";
-export { moveRun } from "./move-run.ts";
-export { type DispatchPass, type QueuedRun, queueRuns } from "./queue-runs.ts";
-export { backOffSeconds, type RetryPolicy } from "./retry-policy.ts";
-export { findQueuedTooLong, markRequeued, type Swept, sweepRuns } from "./sweep-runs.ts";
+export type { Problem } from "./definition/problem.ts";
+export { type ConnectionFacts, namedIds, validateDefinition } from "./definition/validate-definition.ts";
+export { extendLease } from "./extend-lease.ts";
+export type { LeaseSettings } from "./lease-settings.ts";
+export { isHeld } from "./lifecycle.ts";
+export { queueRuns } from "./queue-runs.ts";
+export { findQueuedTooLong, type LostJobSettings, markRequeued, type QueuedAttempt } from "./requeue-runs.ts";
+export { type RetryWay, retryRun, retryWithin } from "./retry-run.ts";
+export { dueFires } from "./schedule/due-fires.ts";
+export { nextFire, nextFires, readSchedule, type ScheduleProblem } from "./schedule/schedule.ts";
+export { INTEGER_MAX, storageProblem, storageProblemOfText } from "./storable-json.ts";
+export { type SweepSettings, sweepRuns } from "./sweep-runs.ts";

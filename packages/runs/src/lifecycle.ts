@@ -1,7 +1,6 @@
-import type { runStatus, stepStatus } from "@control-plane/db";
+import type { runStatus } from "@control-plane/db";
 
 export type RunStatus = (typeof runStatus.enumValues)[number];
-export type StepStatus = (typeof stepStatus.enumValues)[number];
 
 /**
  * PENDING waits for dispatch, QUEUED has a job, RUNNING and CANCELLING are held by one runner under a lease. A run is

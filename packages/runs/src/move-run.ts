@@ -1,15 +1,16 @@
 import { type Queryable, workflowRuns } from "@control-plane/db";
 import { and, eq, sql } from "drizzle-orm";
-import { endAttempt } from "./attempt-end.ts";
+import { endAttempt } from "./end-attempt.ts";
 import { isTerminal, MAY_BECOME, type RunError, type RunStatus } from "./lifecycle.ts";
+import type { LockedRun } from "./lock-run.ts";
 import { backOffSeconds, readRetryPolicy } from "./retry-policy.ts";
-import type { LockedRun } from "./run-columns.ts";
 
 type RunChanges = Omit<Parameters<ReturnType<Queryable["update"]>["set"]>[0], "status">;
 
 /**
- * The one function that changes the status of a run somebody has read before. False when the run is no longer as it was
- * read: then nothing was changed. What a move entails for every run (its end, its lease) is set here, the rest is `changes`.
+ * The one function that changes a run's status. Three statements do so without it and say why: the dispatcher's for a batch, the
+ * claim's for a row nobody holds, and that of a batch of events in order. False when the run is no longer as it was read: then nothing was changed.
+ * What a move entails for every run (its end, its lease) is set here, the rest is `changes`.
  */
 export async function moveRun(
   tx: Queryable,
@@ -17,16 +18,10 @@ export async function moveRun(
   to: RunStatus,
   changes: RunChanges = {},
 ): Promise<boolean> {
-  const allowed: readonly RunStatus[] = MAY_BECOME[run.status];
-  if (!allowed.includes(to)) throw new Error(`a run does not go from ${run.status} to ${to}`);
+  requireMove(run.status, to);
   const moved = await tx
     .update(workflowRuns)
-    .set({
-      ...changes,
-      status: to,
-      ...(isTerminal(to) ? { finishedAt: sql`now()` } : {}),
-      ...(isTerminal(to) || to === "PENDING" ? { leaseExpiresAt: null } : {}),
-    })
+    .set({ ...changes, ...entailedBy(to) })
     .where(
       and(
         eq(workflowRuns.tenantId, run.tenantId),
@@ -39,6 +34,43 @@ export async function moveRun(
   return moved.length === 1;
 }
 
+/** Moves locked runs of one tenant, all of them in the status `from`, with one statement. */
+export async function moveLockedRuns(
+  tx: Queryable,
+  runs: readonly Pick<LockedRun, "id" | "tenantId">[],
+  from: RunStatus,
+  to: RunStatus,
+  changes: RunChanges,
+): Promise<void> {
+  const [first] = runs;
+  if (first === undefined) return;
+  requireMove(from, to);
+  const { rowCount } = await tx
+    .update(workflowRuns)
+    .set({ ...changes, ...entailedBy(to) })
+    .where(
+      and(
+        eq(workflowRuns.tenantId, first.tenantId),
+        sql`${workflowRuns.id} = any(${sql.param(runs.map(({ id }) => id))}::uuid[])`,
+        eq(workflowRuns.status, from),
+      ),
+    );
+  if (rowCount !== runs.length) throw new Error("a locked run changed");
+}
+
+function requireMove(from: RunStatus, to: RunStatus): void {
+  const allowed: readonly RunStatus[] = MAY_BECOME[from];
+  if (!allowed.includes(to)) throw new Error(`a run does not go from ${from} to ${to}`);
+}
+
+function entailedBy(to: RunStatus) {
+  return {
+    status: to,
+    ...(isTerminal(to) ? { finishedAt: sql`now()` } : {}),
+    ...(isTerminal(to) || to === "PENDING" ? { leaseExpiresAt: null, eventBufferBytes: 0 } : {}),
+  };
+}
+
 /** What an attempt came to, as an event or the sweeper says it. */
 export type AttemptResult =
   | { kind: "succeeded"; output: unknown }
@@ -48,7 +80,7 @@ export type AttemptResult =
 
 /**
  * Moves a locked run out of the state it is in, closes its steps and drops its lease, all in the caller's transaction. A
- * retryable failure with attempts left goes back to PENDING, unless somebody wants the run cancelled. Answers the new
+ * retryable failure with attempts left goes back to PENDING, unless somebody wants the run cancelled. Returns the new
  * status.
  */
 export async function finishAttempt(tx: Queryable, run: LockedRun, result: AttemptResult): Promise<RunStatus> {
@@ -95,11 +127,6 @@ async function failAttempt(
 }
 
 /** The caller holds the row's lock, so that a run which is not as it was read is a bug. */
-export async function moveLocked(
-  tx: Queryable,
-  run: LockedRun,
-  to: RunStatus,
-  changes: RunChanges = {},
-): Promise<void> {
+async function moveLocked(tx: Queryable, run: LockedRun, to: RunStatus, changes: RunChanges = {}): Promise<void> {
   if (!(await moveRun(tx, run, to, changes))) throw new Error("a locked run changed");
 }

@@ -1,31 +1,34 @@
 import { type Database, inTransaction, type Transaction, workflowRuns } from "@control-plane/db";
-import { isJsonValue, jsonValueSchema } from "@control-plane/queue";
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { isJsonValue, type JsonValue, jsonValueSchema } from "@control-plane/queue";
+import { failpoint } from "@control-plane/service-kit/failpoint";
+import { and, eq, sql } from "drizzle-orm";
 import { z } from "zod";
 import { readSchema } from "./definition/json-schema.ts";
 import { validateValue } from "./definition/validate-value.ts";
+import { lockRun } from "./lock-run.ts";
+import { finishAttempt, moveRun } from "./move-run.ts";
+import { planByIndexOrder } from "./queue-table-plans.ts";
+import { shareSlots, type Waiting } from "./share-slots.ts";
 
+/** `waitedSeconds`: from the time it was due to be dispatched. */
 /** `waitedSeconds`: from the time it was due to be dispatched. */
 export type QueuedRun = { runId: string; attempt: number; waitedSeconds: number };
 export type DispatchPass =
   /** Another replica dispatches at this moment. */
   | { outcome: "busy" }
-  /** `more`: something was taken, so another pass is worth while. */
-  | { outcome: "done"; queued: readonly QueuedRun[]; refused: number; more: boolean };
+  | {
+      outcome: "done";
+      queued: readonly QueuedRun[];
+      /** Ended instead, for their input or their deadline. */
+      refused: number;
+      /** How many rows were QUEUED when it began. */
+      queuedBefore: number;
+      /** Something was taken, so another pass is worth while. */
+      more: boolean;
+    };
 
 /** Any number that nothing else uses. */
 const DISPATCH_LOCK = 4_021_337;
-
-const chosenSchema = z.array(
-  z.object({
-    id: z.uuid(),
-    tenant_id: z.uuid(),
-    attempt: z.int(),
-    source: z.string(),
-    waited_seconds: z.number(),
-    input_schema: jsonValueSchema,
-  }),
-);
 
 /**
  * One pass of the dispatcher: PENDING rows that are due become QUEUED, round robin over the tenants below their limits.
@@ -36,90 +39,152 @@ export async function queueRuns(db: Database, window: number): Promise<DispatchP
   return inTransaction(db, { source: "orchestrator" }, async (tx): Promise<DispatchPass> => {
     const lock = await tx.execute(sql`select pg_try_advisory_xact_lock(${DISPATCH_LOCK}) as held`);
     if (lock.rows[0]?.held !== true) return { outcome: "busy" };
-    const result = await tx.execute(sql`
-      with recursive waiting as (
-        (select tenant_id from workflow_runs where status = 'PENDING' order by tenant_id, run_at, id limit 1)
-        union all
-        select (select r.tenant_id from workflow_runs r where r.status = 'PENDING' and r.tenant_id > w.tenant_id
-                 order by r.tenant_id, r.run_at, r.id limit 1)
-          from waiting w where w.tenant_id is not null),
-      room as materialized (
-        select greatest(${window}::int - count(*)::int, 0) as free from workflow_runs where status = 'QUEUED'),
-      tenant as materialized (
-        select w.tenant_id, t.max_concurrent_runs,
-               (select count(*)::int from workflow_runs r where r.tenant_id = w.tenant_id and r.status in ('QUEUED','RUNNING','CANCELLING')) as in_flight
-          from waiting w join tenants t on t.id = w.tenant_id),
-      chosen as (
-        select r.id, t.in_flight + r.n as place, r.run_at
-          from tenant t
-          cross join lateral (
-            select id, run_at, row_number() over (order by run_at, id) as n
-              from (select id, run_at from workflow_runs
-                     where tenant_id = t.tenant_id and status = 'PENDING' and run_at <= now()
-                     order by run_at, id
-                     limit least(greatest(t.max_concurrent_runs - t.in_flight, 0), (select free from room))) due) r
-         order by place, r.run_at limit (select free from room))
-      select r.id, r.tenant_id, r.attempt, r.source::text as source,
-             extract(epoch from greatest(now() - r.run_at, interval '0'))::float8 as waited_seconds, v.definition -> 'inputSchema' as input_schema
-        from chosen c
-        join workflow_runs r on r.id = c.id
-        join workflow_versions v on v.tenant_id = r.tenant_id and v.id = r.workflow_version_id
-       where r.status = 'PENDING'
-       order by c.place, c.run_at
-         for update of r skip locked`);
-    const chosen = chosenSchema.parse(result.rows);
-    const refused = await refuseInvalid(tx, chosen);
-    const taken = chosen.filter(({ id }) => !refused.has(id));
-    if (taken.length > 0) {
-      await tx
-        .update(workflowRuns)
-        .set({ status: "QUEUED", queuedAt: sql`now()` })
-        .where(
-          and(
-            inArray(
-              workflowRuns.id,
-              taken.map(({ id }) => id),
-            ),
-            eq(workflowRuns.status, "PENDING"),
-          ),
-        );
-    }
+    await planByIndexOrder(tx);
+    const queuedBefore = await countQueued(tx, window);
+    const chosen = queuedBefore < window ? await chooseDue(tx, window - queuedBefore) : [];
+    if (chosen.length > 0) await failpoint("dispatch.after-select");
+    const expired = chosen.filter((run) => run.expired);
+    for (const run of expired) await endExpired(tx, run);
+    const due = chosen.filter((run) => !run.expired);
+    const refused = await refuseInvalid(tx, due);
+    const taken = due.filter(({ id }) => !refused.has(id));
+    if (taken.length > 0) await setQueued(tx, taken);
     return {
       outcome: "done",
       queued: taken.map(({ id, attempt, waited_seconds }) => ({ runId: id, attempt, waitedSeconds: waited_seconds })),
-      refused: refused.size,
+      refused: refused.size + expired.length,
+      queuedBefore,
       more: chosen.length > 0,
     };
   });
 }
 
+/** At most `window`. */
+async function countQueued(tx: Transaction, window: number): Promise<number> {
+  const { rows } = await tx.execute(sql`
+    select count(*)::int as queued
+      from (select from workflow_runs where status = 'QUEUED' order by queued_at limit ${window}) q`);
+  return z.tuple([z.object({ queued: z.int() })]).parse(rows)[0].queued;
+}
+
+const waitingSchema = z.array(
+  z.object({ tenant_id: z.uuid(), in_flight: z.int(), slots: z.int(), due_seconds: z.number() }),
+);
+
+/** The tenants with due runs, one look into the index of PENDING rows each; how many rows wait behind does not matter. */
+async function findWaiting(tx: Transaction): Promise<Waiting[]> {
+  const { rows } = await tx.execute(sql`
+    with recursive waiting as (
+      (select tenant_id, run_at from workflow_runs where status = 'PENDING' order by tenant_id, run_at, id limit 1)
+      union all
+      select n.tenant_id, n.run_at
+        from waiting w cross join lateral (
+          select tenant_id, run_at from workflow_runs
+           where status = 'PENDING' and tenant_id > w.tenant_id order by tenant_id, run_at, id limit 1) n)
+    select w.tenant_id, t.max_concurrent_runs as slots, extract(epoch from w.run_at)::float8 as due_seconds,
+           (select count(*)::int from (
+              select from workflow_runs r
+               where r.tenant_id = w.tenant_id and r.status in ('QUEUED','RUNNING','CANCELLING')
+               order by r.tenant_id, r.status limit t.max_concurrent_runs) f) as in_flight
+      from waiting w
+      cross join lateral (select max_concurrent_runs from tenants where id = w.tenant_id offset 0) t
+     where w.run_at <= now()`);
+  return waitingSchema.parse(rows).map((row) => ({
+    tenantId: row.tenant_id,
+    inFlight: row.in_flight,
+    slots: row.slots,
+    dueAt: row.due_seconds,
+  }));
+}
+
+const chosenSchema = z.array(
+  z.object({
+    id: z.uuid(),
+    tenant_id: z.uuid(),
+    workflow_version_id: z.uuid(),
+    attempt: z.int(),
+    source: z.string(),
+    due_seconds: z.number(),
+    waited_seconds: z.number(),
+    expired: z.boolean(),
+  }),
+);
+
 type Chosen = z.infer<typeof chosenSchema>[number];
 
+/** Locks the due rows whose turn it is, in the order in which they are to be queued. */
+async function chooseDue(tx: Transaction, room: number): Promise<Chosen[]> {
+  const waiting = await findWaiting(tx);
+  const shares = [...shareSlots(waiting, room)].filter(([, share]) => share > 0);
+  if (shares.length === 0) return [];
+  const { rows } = await tx.execute(sql`
+    select r.* from unnest(${sql.param(shares.map(([tenantId]) => tenantId))}::uuid[],
+                           ${sql.param(shares.map(([, share]) => share))}::int[]) as s(tenant_id, share)
+     cross join lateral (
+       select id, tenant_id, workflow_version_id, attempt, source::text as source, deadline_at <= now() as expired,
+              extract(epoch from run_at)::float8 as due_seconds,
+              extract(epoch from greatest(now() - run_at, interval '0'))::float8 as waited_seconds
+         from workflow_runs
+        where tenant_id = s.tenant_id and status = 'PENDING' and run_at <= now()
+        order by run_at, id limit s.share for update skip locked) r`);
+  const had = new Map(waiting.map(({ tenantId, inFlight }) => [tenantId, inFlight]));
+  const placed = chosenSchema.parse(rows).map((run) => {
+    const place = (had.get(run.tenant_id) ?? 0) + 1;
+    had.set(run.tenant_id, place);
+    return { run, place };
+  });
+  placed.sort((a, b) => a.place - b.place || a.run.due_seconds - b.run.due_seconds);
+  return placed.map(({ run }) => run);
+}
+
+/** A run that waited too long is never started; the sweeper would end it a moment later. */
+async function endExpired(tx: Transaction, { id, tenant_id }: Chosen): Promise<void> {
+  const run = await lockRun(tx, id, tenant_id);
+  if (run?.status === "PENDING") await finishAttempt(tx, run, { kind: "timed-out" });
+}
+
+/**
+ * Not by moveRun: one statement takes the whole batch, whose rows this transaction has locked as PENDING. Their status is no
+ * condition, so that nothing but the primary key can find them; the transition trigger would refuse any other.
+ */
+async function setQueued(tx: Transaction, taken: readonly Chosen[]): Promise<void> {
+  const ids = taken.map(({ id }) => id);
+  await tx.execute(
+    sql`update workflow_runs set status = 'QUEUED', queued_at = now() where id = any(${sql.param(ids)}::uuid[])`,
+  );
+}
+
+const schemasSchema = z.array(z.object({ id: z.uuid(), input_schema: jsonValueSchema }));
+
 /** Input that came by webhook or schedule is held to the version's inputSchema here, where the owner can see the run fail. */
-async function refuseInvalid(tx: Transaction, chosen: readonly Chosen[]): Promise<ReadonlySet<string>> {
+async function refuseInvalid(tx: Transaction, due: readonly Chosen[]): Promise<ReadonlySet<string>> {
   const refused = new Set<string>();
-  for (const run of chosen) {
-    if (run.input_schema === null || run.source === "MANUAL" || run.attempt > 1) continue;
+  const unchecked = due.filter(({ source, attempt }) => source !== "MANUAL" && attempt === 1);
+  if (unchecked.length === 0) return refused;
+  const versions = [...new Set(unchecked.map((run) => run.workflow_version_id))];
+  const { rows } = await tx.execute(sql`
+    select id, definition -> 'inputSchema' as input_schema from workflow_versions
+     where id = any(${sql.param(versions)}::uuid[])`);
+  const schemas = new Map(schemasSchema.parse(rows).map((row) => [row.id, row.input_schema]));
+  for (const run of unchecked) {
+    const inputSchema = schemas.get(run.workflow_version_id);
+    if (inputSchema === undefined || inputSchema === null) continue;
     const own = and(eq(workflowRuns.tenantId, run.tenant_id), eq(workflowRuns.id, run.id));
     const [row] = await tx.select({ input: workflowRuns.input }).from(workflowRuns).where(own);
-    const message = describeMisfit(run.input_schema, row?.input);
+    const message = describeMisfit(inputSchema, row?.input);
     if (message === undefined) continue;
     refused.add(run.id);
-    await tx
-      .update(workflowRuns)
-      .set({
-        status: "FAILED",
-        error: { code: "INPUT_INVALID", message, retryable: false },
-        finishedAt: sql`now()`,
-      })
-      .where(and(own, eq(workflowRuns.status, "PENDING")));
+    const error = { code: "INPUT_INVALID", message, retryable: false };
+    await moveRun(tx, { id: run.id, tenantId: run.tenant_id, status: "PENDING", attempt: run.attempt }, "FAILED", {
+      error,
+    });
   }
   return refused;
 }
 
 /** Never throws: one run that cannot be judged must not keep those behind it from being dispatched. */
-function describeMisfit(inputSchema: Chosen["input_schema"], input: unknown): string | undefined {
-  const schema = inputSchema === null ? undefined : readSchema(inputSchema);
+function describeMisfit(inputSchema: JsonValue, input: unknown): string | undefined {
+  const schema = readSchema(inputSchema);
   if (schema === undefined) return "the version's inputSchema cannot be read";
   if (!isJsonValue(input)) return "the input holds a number that is too large or nests too deep";
   const [issue] = validateValue(schema, input);

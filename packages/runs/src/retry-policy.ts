@@ -2,9 +2,7 @@ import type { Queryable } from "@control-plane/db";
 import { workflowVersions } from "@control-plane/db";
 import { and, eq } from "drizzle-orm";
 import { z } from "zod";
-import { retrySchema } from "./definition/definition.ts";
-
-export type RetryPolicy = { maxAttempts: number; initialDelaySeconds: number; factor: number; maxDelaySeconds: number };
+import { definitionSchema, type RetryPolicy } from "./definition/definition.ts";
 
 const DELAY_SECONDS_MAX = 24 * 3600;
 
@@ -20,9 +18,7 @@ export function backOffSeconds(
   return Math.min(planned * (0.8 + 0.4 * random()), DELAY_SECONDS_MAX);
 }
 
-const definitionRetrySchema = z.object({
-  retry: retrySchema.default({ maxAttempts: 3, initialDelaySeconds: 5, factor: 2, maxDelaySeconds: 300 }),
-});
+const definitionRetrySchema = z.object({ retry: definitionSchema.shape.retry });
 
 /** The pinned version's back-off. */
 export async function readRetryPolicy(

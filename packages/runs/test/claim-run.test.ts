@@ -33,6 +33,14 @@ test.for(["PENDING", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"
   },
 );
 
+test("a run past its deadline is nobody's to claim: the sweeper ends it", async ({ db, workflow }) => {
+  const run = await workflow.run({ status: "QUEUED", deadlineAt: new Date(Date.now() - 1_000) });
+  const before = await run.row();
+
+  expect(await claimRun(db.db, { runId: run.id, attempt: 1, runnerId: "r" }, lease)).toBeUndefined();
+  expect(await run.row()).toEqual(before);
+});
+
 test("the time limit counts from the first start over all attempts, however the number is written", async ({
   db,
   workflow,
@@ -91,7 +99,7 @@ describe("the bundle", () => {
     expect(JSON.stringify(bundle.steps[0]?.input)).toBe(text);
   });
 
-  test("of input no number can hold is claimed all the same", async ({ db, workflow }) => {
+  test("of input no double can hold is claimed all the same", async ({ db, workflow }) => {
     const run = await workflow.run({ status: "QUEUED" });
     await db.db.execute(sql`update workflow_runs set input = '{"n": 1e400}'`);
 

@@ -72,7 +72,7 @@ describe("a sender", () => {
   }) => {
     await held.report(started(1));
     await db.db.execute(sql`update workflow_runs set deadline_at = now() where id = ${held.run.id}`);
-    await sweepRuns(db.db, { cancelGraceSeconds: 30, queuedCheckSeconds: 30, batch: 100 });
+    await sweepRuns(db.db, { cancelGraceSeconds: 30, batch: 100 });
     const before = await held.rows();
 
     expect(await held.report(started(2, "b"))).toEqual({ outcome: "stale" });
@@ -150,7 +150,7 @@ describe("open steps are closed with the attempt:", () => {
     await held.report(started(1), started(5, "b"));
     await db.pool.query(`update workflow_runs set ${lapse}`);
 
-    await sweepRuns(db.db, { cancelGraceSeconds: 30, queuedCheckSeconds: 30, batch: 100 });
+    await sweepRuns(db.db, { cancelGraceSeconds: 30, batch: 100 });
 
     expect((await held.run.row()).status).toBe(status);
     expect(await held.run.steps()).toMatchObject([{ status: stepStatus, error: { code } }, { status: "SKIPPED" }]);

@@ -30,9 +30,9 @@ export async function holdRun(db: Database, workflow: TestWorkflow, options: Par
   ) => {
     const body = JSON.stringify({ events });
     const signature = signRunEvents(token, body);
-    const proves = (stored: Buffer): boolean =>
-      way === "http" ? stored.equals(hashToken(token)) : verifyRunEvents(stored, body, signature);
-    return applyEvents(db, { runId: run.id, attempt, events, proves }, lease);
+    const proof =
+      way === "http" ? hashToken(token) : (stored: Buffer): boolean => verifyRunEvents(stored, body, signature);
+    return applyEvents(db, { runId: run.id, attempt, events, proof }, lease);
   };
   return {
     run,

@@ -2,9 +2,10 @@ import { isRefusal, runStatus, type workflowRuns } from "@control-plane/db";
 import { test as base, type TestDatabase, type World } from "@control-plane/testkit";
 import { sql } from "drizzle-orm";
 import { describe, expect } from "vitest";
-import { isTerminal, MAY_BECOME, moveRun, type RunStatus } from "../src/index.ts";
+import { isTerminal, MAY_BECOME, type RunStatus } from "../src/lifecycle.ts";
+import { moveRun } from "../src/move-run.ts";
 
-/** runs.md §1, written down once more: the code and the database are both held to it. */
+/** The moves of docs/reference/runs.md, written down once more: the code and the database are both held to them. */
 const MOVES = [
   "PENDING QUEUED",
   "PENDING FAILED",

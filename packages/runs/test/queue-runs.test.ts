@@ -1,7 +1,7 @@
 import { test as base, type TestDatabase, type TestWorkflow, type World } from "@control-plane/testkit";
 import { sql } from "drizzle-orm";
 import { describe, expect } from "vitest";
-import { type QueuedRun, queueRuns } from "../src/index.ts";
+import { type QueuedRun, queueRuns } from "../src/queue-runs.ts";
 
 const WINDOW = 200;
 
@@ -178,7 +178,7 @@ describe("input that was not checked at its creation", () => {
   });
 
   test.for([
-    ["a number beyond all numbers", '{"n": 1e400}'],
+    ["a number beyond all numbers", '{"n": 1e1000}'],
     ["2,000 levels", `${'{"a":'.repeat(2_000)}1${"}".repeat(2_000)}`],
   ] as const)(
     "fails its run where it holds %s, and keeps nobody behind it waiting",

@@ -1,9 +1,8 @@
-import { createManualRun, jsonValueSchema } from "@control-plane/runs";
-import { type Caller, currentTrace, defineAction } from "@control-plane/service-kit";
+import { createManualRun, INTEGER_MAX, jsonValueSchema, storageProblem } from "@control-plane/runs";
+import { type Caller, currentTrace, defineAction, storableText } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import { z } from "zod";
 import type { Deps } from "../deps.ts";
-import { INTEGER_MAX, storageProblem } from "../domain/storable.ts";
 
 const storable = z.unknown().superRefine((value, context) => {
   const message = storageProblem(value);
@@ -12,7 +11,7 @@ const storable = z.unknown().superRefine((value, context) => {
 
 export const runWorkflow = defineAction({
   name: "runWorkflow",
-  roles: ["owner", "admin", "builder"],
+  access: { kind: "member", roles: ["owner", "admin", "builder"] },
   input: z.strictObject({
     workflowId: z.uuid(),
     version: z
@@ -25,17 +24,13 @@ export const runWorkflow = defineAction({
       .optional()
       .pipe(jsonValueSchema.optional())
       .transform((value) => value ?? null),
-    idempotencyKey: z
-      .string()
-      .min(1)
-      .max(255)
-      .refine((key) => storageProblem(key) === undefined, "cannot be stored")
+    idempotencyKey: storableText(255)
       .nullish()
       .transform((value) => value ?? undefined),
   }),
   output: z.object({ runId: z.uuid(), status: z.string(), deduplicated: z.boolean() }),
   async run(input, { caller, deps }: { caller: Caller; deps: Deps }) {
-    const waitSeconds = deps.runRate.take(caller.tenantId);
+    const waitSeconds = await deps.runRate.take(caller.tenantId);
     if (waitSeconds !== undefined)
       throw new AppError("RATE_LIMITED", "too many runs were started", { details: { retryAfterSeconds: waitSeconds } });
     return createManualRun(deps.db, caller, { ...input, traceparent: currentTrace()?.traceparent });

@@ -1,18 +1,17 @@
-import { runEventSchema } from "@control-plane/queue";
-import { INTEGER_MAX, storageProblem } from "./storable.ts";
+import { runEventSchema, STEP_VALUE_NESTING_MAX } from "@control-plane/queue";
+import { INTEGER_MAX, storageProblem } from "@control-plane/runs";
 
-/** RFC 3339 allows them; PostgreSQL knows no year 0 and no offset of 16 hours. */
-const UNREADABLE_TIME = /^0000|[+-](?:1[6-9]|2\d):\d\d$/;
+/** The event's own level stands around the value that it carries. */
+const EVENT_NESTING_MAX = STEP_VALUE_NESTING_MAX + 1;
 
 /** Why an event by itself can never be applied; undefined when it can. */
 export function eventProblem(event: unknown): string | undefined {
-  const problem = storageProblem(event);
+  const problem = storageProblem(event, EVENT_NESTING_MAX);
   if (problem !== undefined) return problem;
   const parsed = runEventSchema.safeParse(event);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return `${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`.trim();
   }
-  if (parsed.data.seq > INTEGER_MAX) return `seq larger than ${INTEGER_MAX}`;
-  return UNREADABLE_TIME.test(parsed.data.at) ? "at is out of range" : undefined;
+  return parsed.data.seq > INTEGER_MAX ? `seq larger than ${INTEGER_MAX}` : undefined;
 }

@@ -7,6 +7,6 @@ export const tenantLimitChanged = defineEvent({
   name: "tenant-limit-changed",
   payload: z.object({ id: z.uuid(), max_concurrent_runs: z.int() }),
   async run(_event, deps: Deps) {
-    deps.wakeDispatcher();
+    deps.dispatchSignal.wake();
   },
 });

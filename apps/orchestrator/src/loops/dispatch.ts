@@ -1,22 +1,24 @@
-import { queueRuns } from "@control-plane/runs";
+import { type Loop, startIntervalLoop } from "@control-plane/service-kit";
 import type { Deps } from "../deps.ts";
+import { type DispatchDeps, dispatchPass } from "../domain/dispatch-pass.ts";
 
-/**
- * Passes until nothing more is due: rows become QUEUED, and after the commit their jobs are added. While Redis is away
- * nothing is taken and the rows stay PENDING; a job that could not be added is the sweeper's to add.
- */
-export async function dispatchPass(
-  deps: Pick<Deps, "db" | "requests" | "dispatchWindow" | "runMetrics" | "log">,
-): Promise<void> {
-  for (;;) {
-    await deps.requests.ping();
-    const pass = await queueRuns(deps.db, deps.dispatchWindow);
-    if (pass.outcome === "busy") return;
-    if (pass.queued.length > 0) {
-      for (const { waitedSeconds } of pass.queued) deps.runMetrics.dispatchLag.observe(waitedSeconds);
-      await deps.requests.publishMany(pass.queued.map(({ runId, attempt }) => ({ runId, attempt })));
-      deps.log.info({ queued: pass.queued.length, refused: pass.refused }, "runs queued");
-    }
-    if (!pass.more) return;
-  }
+/** A claim or an end a moment after a pass is worth no pass of its own. */
+const REST_MS = 20;
+
+/** Dispatches each `intervalMs` and whenever somebody in this process says there is work. */
+export function startDispatchLoop(deps: DispatchDeps & Pick<Deps, "dispatchSignal">, intervalMs: number): Loop {
+  const loop = startIntervalLoop({
+    name: "dispatch",
+    intervalMs,
+    restMs: REST_MS,
+    pass: () => dispatchPass(deps),
+    log: deps.log,
+  });
+  const unsubscribe = deps.dispatchSignal.subscribe(loop.wake);
+  return {
+    async stop() {
+      unsubscribe();
+      await loop.stop();
+    },
+  };
 }

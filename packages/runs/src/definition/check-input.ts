@@ -1,8 +1,9 @@
-import type { JsonValue } from "@control-plane/queue";
-import { isJsonObject, type JsonObject, jsonPointer, type Problem } from "./definition.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "@control-plane/queue";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import { type JsonType, propertyOf, type Schema, typesOf } from "./json-schema.ts";
 import type { KnownSchemas } from "./known-schemas.ts";
 import { isLiteral, type Operator, readOperator } from "./operators.ts";
+import type { Problem } from "./problem.ts";
 import { validateValue } from "./validate-value.ts";
 
 /** How a step's input is sure to violate what its action wants; what may fit is no problem. */

@@ -1,7 +1,8 @@
 import type { JsonValue } from "@control-plane/queue";
-import { type Problem, parsePointer } from "./definition.ts";
+import { parsePointer } from "@control-plane/service-kit/json-pointer";
 import type { KnownSchemas } from "./known-schemas.ts";
 import { collectReferences, type Reference } from "./operators.ts";
+import type { Problem } from "./problem.ts";
 
 const RUN_MEMBERS: readonly string[] = ["id", "startedAt"];
 const TRIGGER_MEMBERS: readonly string[] = ["type", "headers", "deliveryId", "receivedAt", "scheduledFor"];

@@ -105,15 +105,8 @@ test.for<[string, JsonValue]>([
       HUNDRED.map((n) => ({ $ref: `/steps/s${n}/output/p1` })),
     ),
   ],
-])("a %s of 100 steps is validated within 50 ms", ([, value]) => {
-  const times = HUNDRED.slice(0, 20).map(() => {
-    const start = performance.now();
-    expect(codes(value, { properties: { p1: {} } })).toEqual([]);
-    return performance.now() - start;
-  });
-
-  // The bar of catalogue-and-workflows.md §8; the best of 20, so that a busy machine does not fail it.
-  expect(Math.min(...times)).toBeLessThan(50);
+])("a %s of 100 steps is validated 100 times in 5 s", { timeout: 5_000 }, ([, value]) => {
+  for (const _ of HUNDRED) expect(codes(value, { properties: { p1: {} } })).toEqual([]);
 });
 
 function nested(depth: number, open: string, close: string, core: string): unknown {

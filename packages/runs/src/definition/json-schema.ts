@@ -1,13 +1,22 @@
-import type { JsonValue } from "@control-plane/queue";
+import {
+  compareNumbers,
+  isInteger,
+  isJsonNumber,
+  isJsonObject,
+  type JsonNumber,
+  type JsonObject,
+  type JsonValue,
+} from "@control-plane/queue";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import { z } from "zod";
-import { isJsonObject, type JsonObject, jsonPointer, type Problem } from "./definition.ts";
+import type { Problem } from "./problem.ts";
 
 const TYPES = ["null", "boolean", "object", "array", "number", "integer", "string"] as const;
 export type JsonType = (typeof TYPES)[number];
 const FORMATS = ["date-time", "date", "email", "uri", "uuid"] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** The subset of JSON Schema that tenants may write (catalogue-and-workflows.md §2). It is interpreted, never compiled. */
+/** The subset of JSON Schema that tenants may write (docs/decisions/0006-json-schema-subset.md): interpreted, never compiled. */
 export type Schema = {
   type?: JsonType | readonly JsonType[];
   enum?: readonly JsonValue[];
@@ -16,12 +25,12 @@ export type Schema = {
   required?: readonly string[];
   additionalProperties?: boolean;
   items?: Schema;
-  minItems?: number;
-  maxItems?: number;
-  minLength?: number;
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
+  minItems?: JsonNumber;
+  maxItems?: JsonNumber;
+  minLength?: JsonNumber;
+  maxLength?: JsonNumber;
+  minimum?: JsonNumber;
+  maximum?: JsonNumber;
   format?: Format;
 };
 
@@ -29,7 +38,8 @@ const NESTING_MAX = 10;
 const KEYWORDS_MAX = 500;
 const BYTES_MAX = 64 * 1024;
 
-const count = z.int().min(0);
+const number = z.custom<JsonNumber>(isJsonNumber);
+const count = number.refine((value) => isInteger(value) && compareNumbers(value, 0) >= 0);
 const typeName = z.enum(TYPES);
 const nested = z.custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value));
 /** Shape of each keyword's value; nested schemas are walked by hand, so that every fault has its own pointer. */
@@ -45,8 +55,8 @@ const KEYWORDS = {
   maxItems: count,
   minLength: count,
   maxLength: count,
-  minimum: z.number(),
-  maximum: z.number(),
+  minimum: number,
+  maximum: number,
   format: z.enum(FORMATS),
   title: z.string(),
   description: z.string(),

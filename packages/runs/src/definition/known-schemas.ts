@@ -1,5 +1,5 @@
 import type { JsonValue } from "@control-plane/queue";
-import { parsePointer } from "./definition.ts";
+import { parsePointer } from "@control-plane/service-kit/json-pointer";
 import { type JsonType, propertyOf, readSchema, type Schema, typesOf } from "./json-schema.ts";
 import type { LooseDefinition } from "./loose-definition.ts";
 

@@ -1,6 +1,6 @@
-import type { JsonValue } from "@control-plane/queue";
+import { isJsonObject, type JsonObject, type JsonValue } from "@control-plane/queue";
 import type { z } from "zod";
-import { type Condition, isJsonObject, type JsonObject, stepSchema } from "./definition.ts";
+import { type Condition, stepSchema } from "./definition.ts";
 
 /** A step as far as it can be read: a field that is missing or malformed is undefined. */
 export type LooseStep = {

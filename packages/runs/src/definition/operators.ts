@@ -1,5 +1,5 @@
-import type { JsonValue } from "@control-plane/queue";
-import { isJsonObject, jsonPointer } from "./definition.ts";
+import { isJsonObject, type JsonValue } from "@control-plane/queue";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 
 /** What an object with a key that starts with `$` asks for; undefined for plain data. */
 export type Operator =

@@ -1,11 +1,13 @@
-import { isJsonValue, type JsonValue } from "@control-plane/queue";
+import { isJsonObject, isJsonValue, type JsonValue } from "@control-plane/queue";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import type { z } from "zod";
 import { checkInput } from "./check-input.ts";
 import { checkReferences } from "./check-references.ts";
-import { type Definition, definitionSchema, isJsonObject, jsonPointer, type Problem } from "./definition.ts";
+import { type Definition, definitionSchema } from "./definition.ts";
 import { checkSchema } from "./json-schema.ts";
 import { type ActionFacts, createKnownSchemas, type KnownSchemas } from "./known-schemas.ts";
 import { type LooseDefinition, type LooseStep, readLoosely } from "./loose-definition.ts";
+import type { Problem } from "./problem.ts";
 import { findCycles, upstreamOf } from "./step-order.ts";
 
 export type ConnectionFacts = { appId: string; authType: string };

@@ -1,7 +1,17 @@
-import type { JsonValue } from "@control-plane/queue";
+import {
+  compareNumbers,
+  deepEqual,
+  isInteger,
+  isJsonNumber,
+  isJsonObject,
+  type JsonNumber,
+  type JsonObject,
+  type JsonValue,
+  numberText,
+  sortedText,
+} from "@control-plane/queue";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import { z } from "zod";
-import { isJsonObject, type JsonObject, jsonPointer } from "./definition.ts";
-import { deepEqual, sortedText } from "./json-equality.ts";
 import { type Format, type JsonType, propertyOf, type Schema, typesOf } from "./json-schema.ts";
 
 export type Issue = { path: string; message: string };
@@ -27,21 +37,22 @@ function check(schema: Schema, value: JsonValue, path: string, issues: Issue[]):
   if (schema.const !== undefined && !deepEqual(schema.const, value))
     issues.push({ path, message: "must be the given constant" });
   if (typeof value === "string") checkText(schema, value, path, issues);
-  else if (typeof value === "number") checkNumber(schema, value, path, issues);
+  else if (isJsonNumber(value)) checkNumber(schema, value, path, issues);
   else if (Array.isArray(value)) checkArray(schema, value, path, issues);
   else if (isJsonObject(value)) checkObject(schema, value, path, issues);
 }
 
-export function hasType(value: JsonValue, type: JsonType): boolean {
+function hasType(value: JsonValue, type: JsonType): boolean {
   switch (type) {
     case "null":
       return value === null;
     case "boolean":
     case "string":
-    case "number":
       return typeof value === type;
+    case "number":
+      return isJsonNumber(value);
     case "integer":
-      return typeof value === "number" && Number.isInteger(value);
+      return isJsonNumber(value) && isInteger(value);
     case "array":
       return Array.isArray(value);
     case "object":
@@ -62,10 +73,8 @@ function isListed(list: readonly JsonValue[], value: JsonValue): boolean {
 
 function checkText({ minLength, maxLength, format }: Schema, value: string, path: string, issues: Issue[]): void {
   const length = minLength === undefined && maxLength === undefined ? 0 : [...value].length;
-  if (minLength !== undefined && length < minLength)
-    issues.push({ path, message: `must have at least ${minLength} characters` });
-  if (maxLength !== undefined && length > maxLength)
-    issues.push({ path, message: `must have at most ${maxLength} characters` });
+  if (isBelow(length, minLength)) issues.push({ path, message: `must have at least ${shown(minLength)} characters` });
+  if (isAbove(length, maxLength)) issues.push({ path, message: `must have at most ${shown(maxLength)} characters` });
   if (format !== undefined && !FORMAT_CHECKS[format].safeParse(value).success)
     issues.push({ path, message: `must be a ${format}` });
 }
@@ -79,9 +88,21 @@ const FORMAT_CHECKS = {
   uuid: z.guid(),
 } as const satisfies Record<Format, z.ZodType>;
 
-function checkNumber({ minimum, maximum }: Schema, value: number, path: string, issues: Issue[]): void {
-  if (minimum !== undefined && value < minimum) issues.push({ path, message: `must be at least ${minimum}` });
-  if (maximum !== undefined && value > maximum) issues.push({ path, message: `must be at most ${maximum}` });
+function checkNumber({ minimum, maximum }: Schema, value: JsonNumber, path: string, issues: Issue[]): void {
+  if (isBelow(value, minimum)) issues.push({ path, message: `must be at least ${shown(minimum)}` });
+  if (isAbove(value, maximum)) issues.push({ path, message: `must be at most ${shown(maximum)}` });
+}
+
+function isBelow(value: JsonNumber, limit: JsonNumber | undefined): boolean {
+  return limit !== undefined && compareNumbers(value, limit) < 0;
+}
+
+function isAbove(value: JsonNumber, limit: JsonNumber | undefined): boolean {
+  return limit !== undefined && compareNumbers(value, limit) > 0;
+}
+
+function shown(limit: JsonNumber | undefined): string {
+  return limit === undefined ? "" : numberText(limit);
 }
 
 function checkArray(
@@ -90,10 +111,8 @@ function checkArray(
   path: string,
   issues: Issue[],
 ): void {
-  if (minItems !== undefined && value.length < minItems)
-    issues.push({ path, message: `must have at least ${minItems} items` });
-  if (maxItems !== undefined && value.length > maxItems)
-    issues.push({ path, message: `must have at most ${maxItems} items` });
+  if (isBelow(value.length, minItems)) issues.push({ path, message: `must have at least ${shown(minItems)} items` });
+  if (isAbove(value.length, maxItems)) issues.push({ path, message: `must have at most ${shown(maxItems)} items` });
   if (items === undefined) return;
   for (const [index, item] of value.entries()) check(items, item, path + jsonPointer(index), issues);
 }

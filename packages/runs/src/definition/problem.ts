@@ -1,0 +1,26 @@
+/** One thing wrong with a definition, or with an app version and its actions; `pointer` leads to it. */
+export type Problem = { pointer: string; code: ProblemCode; message: string };
+type ProblemCode =
+  | "SHAPE_INVALID"
+  | "TOO_LARGE"
+  | "SCHEMA_UNSUPPORTED"
+  | "SCHEMA_INVALID"
+  | "KEY_DUPLICATE"
+  | "DEPENDENCY_UNKNOWN"
+  | "DEPENDENCY_CYCLE"
+  | "ACTION_UNKNOWN"
+  | "ACTION_NOT_PUBLISHED"
+  | "CONNECTION_MISSING"
+  | "CONNECTION_NOT_ALLOWED"
+  | "CONNECTION_UNKNOWN"
+  | "CONNECTION_WRONG_APP"
+  | "REF_INVALID"
+  | "REF_NOT_UPSTREAM"
+  | "REF_UNKNOWN_PROPERTY"
+  | "INPUT_PROPERTY_MISSING"
+  | "INPUT_TYPE_MISMATCH"
+  | "AUTH_CONFIG_INVALID"
+  | "HOST_NOT_ALLOWED"
+  | "TEST_REQUEST_MISSING"
+  | "ACTIONS_MISSING"
+  | "REQUEST_INVALID";

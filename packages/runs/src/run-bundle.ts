@@ -1,0 +1,166 @@
+import { type Database, repeatOnConflict } from "@control-plane/db";
+import { type Bundle, type JsonValue, jsonValueSchema } from "@control-plane/queue";
+import { z } from "zod";
+import { type Definition, definitionSchema } from "./definition/definition.ts";
+
+const LOG_LINES_MAX = 50_000;
+
+/** What a jsonb column holds is JSON; a claim must not fail over what it holds. */
+const storedJson = z.custom<JsonValue | undefined>(() => true).transform((value): JsonValue => value ?? null);
+
+const claimableSchema = z.object({
+  tenant_id: z.uuid(),
+  workflow_id: z.uuid(),
+  workflow_version_id: z.uuid(),
+  max_attempts: z.int(),
+  source: z.enum(["MANUAL", "WEBHOOK", "SCHEDULE", "RETRY", "REPLAY"]),
+  input: storedJson,
+  traceparent: z.string().nullable(),
+  version: z.int(),
+  definition: definitionSchema,
+  expires_at: z.date(),
+  trigger_type: z.enum(["WEBHOOK", "SCHEDULE"]).nullable(),
+  headers: z.record(z.string(), z.string()).nullable(),
+  delivery_id: z.uuid().nullable(),
+  received_at: z.date().nullable(),
+  scheduled_for: z.date().nullable(),
+  done: z.array(z.object({ stepKey: z.string(), output: storedJson })),
+  actions: z.array(
+    z.object({
+      id: z.uuid(),
+      key: z.string(),
+      timeout_seconds: z.int(),
+      request: jsonValueSchema.nullable(),
+      app: z.string(),
+      app_version: z.string(),
+      base_url: z.string().nullable(),
+      allowed_hosts: z.array(z.string()),
+      auth_type: z.string(),
+    }),
+  ),
+  base_urls: z.array(z.object({ id: z.uuid(), base_url: z.string().nullable() })),
+});
+
+/** All that a claim has to know of a run. */
+type Claimable = z.infer<typeof claimableSchema>;
+
+/** A retry carries the trigger of the run it goes back to, over any number of retries; a replay has its delivery itself. */
+const CLAIMABLE = `
+with recursive run as (
+  select * from workflow_runs where id = $1 and attempt = $2 and status = 'QUEUED' and deadline_at > now()),
+line as (
+  select tenant_id, retry_of_run_id, webhook_delivery_id, trigger_id, scheduled_for from run
+  union all
+  select r.tenant_id, r.retry_of_run_id, r.webhook_delivery_id, r.trigger_id, r.scheduled_for
+    from line join workflow_runs r on r.tenant_id = line.tenant_id and r.id = line.retry_of_run_id)
+select r.tenant_id, r.workflow_id, r.workflow_version_id, r.max_attempts, r.source::text as source, r.input, r.traceparent,
+       v.version, v.definition, now() + make_interval(days => t.log_retention_days) as expires_at,
+       case when d.id is not null then 'WEBHOOK' when o.scheduled_for is not null then 'SCHEDULE' else tr.type::text end as trigger_type,
+       d.headers, d.id as delivery_id, d.received_at, o.scheduled_for,
+       (select coalesce(jsonb_agg(jsonb_build_object('stepKey', s.step_key, 'output', s.output)), '[]') from step_runs s
+         where s.tenant_id = r.tenant_id and s.workflow_run_id = r.id and s.status = 'SUCCEEDED') as done,
+       (select coalesce(jsonb_agg(jsonb_build_object(
+                 'id', a.id, 'key', a.key, 'timeout_seconds', a.timeout_seconds, 'request', a.request, 'app', p.slug,
+                 'app_version', av.version, 'base_url', av.base_url, 'allowed_hosts', av.allowed_hosts, 'auth_type', av.auth_type)), '[]')
+          from actions a join app_versions av on av.id = a.app_version_id join apps p on p.id = av.app_id
+         where a.id = any(array(select (step ->> 'actionId')::uuid from jsonb_array_elements(v.definition -> 'steps') step))
+           and (a.tenant_id is null or a.tenant_id = r.tenant_id)) as actions,
+       (select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'base_url', c.config ->> 'baseUrl')), '[]') from connections c
+         where c.tenant_id = r.tenant_id
+           and c.id = any(array(select (step ->> 'connectionId')::uuid from jsonb_array_elements(v.definition -> 'steps') step))) as base_urls
+  from run r
+  join workflow_versions v on v.tenant_id = r.tenant_id and v.id = r.workflow_version_id
+  join tenants t on t.id = r.tenant_id
+  join line o on o.retry_of_run_id is null
+  left join webhook_deliveries d on d.tenant_id = r.tenant_id and d.id = o.webhook_delivery_id
+  left join triggers tr on tr.tenant_id = r.tenant_id and tr.id = o.trigger_id`;
+
+/**
+ * Undefined unless this attempt waits for its claim. What is read here holds as long as it does: the version is pinned and
+ * published, and nobody writes steps of a run that no runner holds.
+ */
+export async function readClaimable(
+  db: Database,
+  { runId, attempt }: { runId: string; attempt: number },
+): Promise<Claimable | undefined> {
+  const { rows } = await repeatOnConflict(() =>
+    db.$client.query({ name: "claimable", text: CLAIMABLE, values: [runId, attempt] }),
+  );
+  return rows.length === 0 ? undefined : claimableSchema.parse(rows[0]);
+}
+
+type ClaimedAttempt = {
+  id: string;
+  attempt: number;
+  startedAt: Date;
+  /** In an order in which each comes after what it depends on. */
+  steps: Definition["steps"];
+  /** Ids of the attempt's step rows by key; a step without one has succeeded before. */
+  open: ReadonlyMap<string, string>;
+};
+
+/** What a runner is given with a claim. */
+export function buildBundle(facts: Claimable, run: ClaimedAttempt): Bundle {
+  return {
+    contractVersion: 1,
+    run: {
+      id: run.id,
+      tenantId: facts.tenant_id,
+      workflowId: facts.workflow_id,
+      workflowVersionId: facts.workflow_version_id,
+      version: facts.version,
+      attempt: run.attempt,
+      maxAttempts: facts.max_attempts,
+      source: facts.source,
+      startedAt: run.startedAt.toISOString(),
+    },
+    trigger: bundledTrigger(facts),
+    input: facts.input,
+    output: facts.definition.output,
+    steps: bundledSteps(facts, run),
+    completedSteps: facts.done,
+    logs: { expiresAt: facts.expires_at.toISOString(), linesMax: LOG_LINES_MAX },
+    traceparent: facts.traceparent,
+  };
+}
+
+function bundledTrigger(facts: Claimable): Bundle["trigger"] {
+  if (facts.trigger_type === null) return null;
+  return {
+    type: facts.trigger_type,
+    headers: facts.headers ?? {},
+    deliveryId: facts.delivery_id,
+    receivedAt: facts.received_at?.toISOString() ?? null,
+    scheduledFor: facts.scheduled_for?.toISOString() ?? null,
+  };
+}
+
+function bundledSteps(facts: Claimable, run: ClaimedAttempt): Bundle["steps"] {
+  const actions = new Map(facts.actions.map((action) => [action.id, action]));
+  const baseUrls = new Map(facts.base_urls.map((connection) => [connection.id, connection.base_url]));
+  return run.steps.flatMap((step, position) => {
+    const stepRunId = run.open.get(step.key);
+    const action = actions.get(step.actionId);
+    if (stepRunId === undefined || action === undefined) return [];
+    return [
+      {
+        stepRunId,
+        stepKey: step.key,
+        position,
+        dependsOn: step.dependsOn,
+        input: step.input,
+        when: step.when ?? null,
+        timeoutSeconds: step.timeoutSeconds ?? action.timeout_seconds,
+        app: action.app,
+        appVersion: action.app_version,
+        action: action.key,
+        baseUrl: (step.connectionId === undefined ? undefined : baseUrls.get(step.connectionId)) ?? action.base_url,
+        allowedHosts: action.allowed_hosts,
+        request: action.request,
+        connectionId: step.connectionId ?? null,
+        authType: action.auth_type,
+        idempotencyKey: `${run.id}:${step.key}`,
+      },
+    ];
+  });
+}
