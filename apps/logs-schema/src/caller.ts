@@ -1,4 +1,4 @@
-import { type MemberRole, memberRole } from "@control-plane/service-kit";
+import { HASURA_ROLES, type MemberRole, memberRole } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import { z } from "zod";
 
@@ -11,7 +11,7 @@ export type LogsCaller =
 const memberSchema = z.object({
   tenantId: z.uuid().toLowerCase(),
   userId: z.uuid(),
-  role: z.enum(["owner", "tenant_admin", "builder", "viewer"]),
+  role: z.enum(HASURA_ROLES),
 });
 
 /** Throws `FORBIDDEN` for everything that is neither a tenant's member nor an operator. */

@@ -5,6 +5,13 @@ export const configSchema = z.object({
   ...httpConfig,
   ...databaseConfig,
   ...mongoConfig,
+  LOGS_WAIT_MS_MAX: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(120_000)
+    .default(1_500)
+    .describe("longest a page of logs waits for MongoDB and PostgreSQL before it says LOGS_UNAVAILABLE"),
   LOGS_SCHEMA_SECRET: z
     .string()
     .transform((text) =>

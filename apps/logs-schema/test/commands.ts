@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Service } from "./service.ts";
+import { LOGS_WAIT_MS, type Service } from "./service.ts";
 
 /** Every command the driver sends for the service, from here on. */
 export function watchCommands({ deps }: Pick<Service, "deps">): Record<string, unknown>[] {
@@ -38,7 +38,7 @@ const sort = z.union([
   z.map(z.enum(["attempt", "seq"]), order),
   z.strictObject({ attempt: order.optional(), seq: order }),
 ]);
-const everyCommand = { maxTimeMS: z.literal(1_500), lsid: z.unknown(), $db: z.string() };
+const everyCommand = { maxTimeMS: z.literal(LOGS_WAIT_MS), lsid: z.unknown(), $db: z.string() };
 
 /** Everything the service may ever send to MongoDB for a tenant; nothing else has a place in it. */
 export function allowedCommand(tenantId: string) {

@@ -78,7 +78,7 @@ test("each page is served by its index, examines no document of another run, and
       expect(new Set(plan.indexes)).toEqual(new Set([index]));
       expect(plan.stages).not.toContain("COLLSCAN");
       expect(plan.documentsExamined).toBeLessThanOrEqual(LINES_OF_A_RUN);
-      // The development server sorts after the scan of the index (architecture.md §12).
+      // SecantusDB, the development server, sorts after the scan of the index.
       if (secantusVersion === undefined) expect(plan.stages).not.toContain("SORT");
     }
 });

@@ -14,7 +14,7 @@ export type LineSketch = Partial<{
 
 export type LinePlace = { tenantId: string; run: { id: string }; stepRunId: string | null };
 
-/** Writes as a runner does, in one unordered batch (data-model.md §8). */
+/** Writes as a runner does, in one unordered batch. */
 export async function writeLines(logs: TestLogs, place: LinePlace, sketches: readonly LineSketch[]): Promise<void> {
   if (sketches.length === 0) return;
   const documents = sketches.map((sketch, index) => ({

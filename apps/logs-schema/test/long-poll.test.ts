@@ -19,7 +19,7 @@ test("a waiting page is answered by the line that appears", async ({ service, ac
   const reads = watchReads(service);
 
   const waiting = acme.readRun(service, AFTER_FIRST);
-  await expect.poll(reads.count, { timeout: 10_000 }).toBeGreaterThan(2);
+  await expect.poll(reads.count).toBeGreaterThan(2);
   await acme.write({ seq: 2 });
 
   expect((await waiting).places).toEqual(["1.2"]);
@@ -30,7 +30,7 @@ test("a waiting page of a step is answered in the same way", async ({ service, a
   const reads = watchReads(service);
 
   const waiting = acme.readStep(service, AFTER_FIRST);
-  await expect.poll(reads.count, { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(reads.count).toBeGreaterThan(0);
   await acme.write({ seq: 2, stepRunId: null }, { seq: 3 });
 
   expect((await waiting).places).toEqual(["1.3"]);
@@ -80,7 +80,7 @@ test("a member removed while a page waits gets no line of it", async ({ service,
   const reads = watchReads(service);
 
   const waiting = acme.readRun(service, AFTER_FIRST);
-  await expect.poll(reads.count, { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(reads.count).toBeGreaterThan(0);
   await db.pool.query("delete from memberships where id = $1", [acme.viewer.membershipId]);
   await acme.write({ seq: 2 });
 
@@ -92,7 +92,7 @@ test("a store that goes away while a page waits is told at once", async ({ servi
   const reads = watchReads(service);
 
   const waiting = acme.readRun(service, AFTER_FIRST);
-  await expect.poll(reads.count, { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(reads.count).toBeGreaterThan(0);
   for (let n = 0; n < 5; n += 1) service.deps.breaker.failed();
 
   expect((await waiting).page).toMatchObject({ lines: [], error: "LOGS_UNAVAILABLE", endCursor: cursorText("1.1") });

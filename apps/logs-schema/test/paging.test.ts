@@ -168,7 +168,7 @@ test("a cursor nobody was given is refused", async ({ service, acme }) => {
   expect(replies).toEqual(FOREIGN_CURSORS.map((cursor) => [cursor, "BAD_INPUT", "BAD_INPUT"]));
 });
 
-const ATTEMPTS = 60;
+const ATTEMPTS = 12;
 const LINES_OF_AN_ATTEMPT = 50;
 const PER_PAGE = 3;
 
@@ -178,16 +178,17 @@ function allPlaces(attempts: number): string[] {
   ).flat();
 }
 
-test("a walk of 1,000 pages forward returns each line once while lines are appended", {
+test("a walk of 200 pages forward returns each line once while lines are appended", {
   timeout: 180_000,
 }, async ({ service, acme }) => {
   for (let attempt = 1; attempt < ATTEMPTS; attempt += 1)
     await acme.write(...numbered(LINES_OF_AN_ATTEMPT, { attempt }));
   let appended = 0;
   const append = async () => {
-    if (appended === LINES_OF_AN_ATTEMPT) return;
-    appended += 1;
-    await acme.write({ attempt: ATTEMPTS, seq: appended });
+    if (appended < LINES_OF_AN_ATTEMPT) {
+      appended += 1;
+      await acme.write({ attempt: ATTEMPTS, seq: appended });
+    }
   };
 
   const seen: string[] = [];
@@ -196,7 +197,7 @@ test("a walk of 1,000 pages forward returns each line once while lines are appen
   for (;;) {
     const [{ page, places }]: [PageReply, unknown] = await Promise.all([
       acme.readRun(service, { first: PER_PAGE, after }),
-      pages % 20 === 0 ? append() : undefined,
+      pages % 4 === 0 ? append() : undefined,
     ]);
     if (page === undefined || places === undefined) throw new Error(`page ${pages} was refused`);
     expect(page.error).toBeNull();
@@ -206,11 +207,11 @@ test("a walk of 1,000 pages forward returns each line once while lines are appen
     if (places.length === 0 && appended === LINES_OF_AN_ATTEMPT) break;
   }
 
-  expect(pages).toBeGreaterThan(1_000);
+  expect(pages).toBeGreaterThan(200);
   expect(seen).toEqual(allPlaces(ATTEMPTS));
 });
 
-test("a walk of 1,000 pages backward returns each line once while lines are appended", {
+test("a walk of 200 pages backward returns each line once while lines are appended", {
   timeout: 180_000,
 }, async ({ service, acme }) => {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1)
@@ -222,7 +223,7 @@ test("a walk of 1,000 pages backward returns each line once while lines are appe
     const [{ page, places }]: [PageReply, unknown] = await Promise.all([
       acme.readRun(service, { last: PER_PAGE, before }),
       // Behind the walk, which must never see it.
-      pages.length > 0 && pages.length % 20 === 0
+      pages.length > 0 && pages.length % 4 === 0
         ? acme.write({ attempt: ATTEMPTS, seq: LINES_OF_AN_ATTEMPT + pages.length })
         : undefined,
     ]);
@@ -232,6 +233,6 @@ test("a walk of 1,000 pages backward returns each line once while lines are appe
     more = page.hasMore;
   }
 
-  expect(pages).toHaveLength(1_000);
+  expect(pages).toHaveLength(200);
   expect(pages.reverse().flat()).toEqual(allPlaces(ATTEMPTS));
 });

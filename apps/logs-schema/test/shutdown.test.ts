@@ -26,7 +26,7 @@ test("a signal ends the process with 0 as soon as the page that waits is answere
   });
   const exit = once(child, "exit");
   const statusOf = (path: string) => fetch(`${url}${path}`).then(({ status }) => status, String);
-  await expect.poll(() => statusOf("/ready"), { timeout: 20_000 }).toBe(200);
+  await expect.poll(() => statusOf("/ready")).toBe(200);
   const waiting = fetch(`${url}/graphql`, {
     method: "POST",
     headers: headersFor({ caller: acme.viewer }),
@@ -41,7 +41,7 @@ test("a signal ends the process with 0 as soon as the page that waits is answere
   await expect
     .poll(async () => {
       const { rowCount } = await db.pool.query(
-        "select 1 from pg_stat_activity where datname = $1 and application_name = 'logs-schema' and query like '%workflow_runs%'",
+        "select 1 from pg_stat_activity where datname = $1 and application_name like 'logs-schema %' and query like '%workflow_runs%'",
         [db.name],
       );
       return rowCount;

@@ -35,6 +35,12 @@ class RecordingResult(unittest.TextTestResult):
         super().addError(test, err)
         self._note(test, "failed", self._exc_info_to_string(err, test))
 
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err) -> None:
+        super().addSubTest(test, subtest, err)
+        # unittest tells of failures inside `subTest` here alone; what passed is told with the whole test.
+        if err is not None:
+            self._note(subtest, "failed", self._exc_info_to_string(err, test))
+
 
 def main(report: Path, patterns: list[str]) -> int:
     folder = Path(__file__).parent

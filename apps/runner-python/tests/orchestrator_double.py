@@ -64,6 +64,9 @@ class Run:
     events: list[dict[str, Any]] = field(default_factory=list)
     heartbeats: int = 0
     deadline_at: str = ""
+    credentials: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    """What auth-actions answers, by connection."""
+    credential_reads: list[dict[str, Any]] = field(default_factory=list)
 
     def types(self) -> list[str]:
         return [f"{event['type']} {event['stepKey']}" if "stepKey" in event else event["type"] for event in self.events]
@@ -150,13 +153,16 @@ class OrchestratorDouble:
                 return refusal(409, "STALE_ATTEMPT")
             run.status = "RUNNING"
             run.deadline_at = instant(run.deadline_seconds)
-            return 200, claim_answer(run)
+            return 200, {**claim_answer(run), "credentialsUrl": f"{self.url}/runner/v1/runs/{run.id}/credentials"}
         if run is None or authorization != f"Bearer {run.lease_token}" or run.attempt != body["attempt"]:
             return refusal(409, "STALE_ATTEMPT")
         if call == "events":
             return self._events(run, body["events"])
         if run.status not in ("RUNNING", "CANCELLING"):
             return refusal(409, "STALE_ATTEMPT")
+        if call == "credentials":
+            run.credential_reads.append(body)
+            return run.credentials.get(body["connectionId"], refusal(404, "NOT_FOUND"))
         run.heartbeats += 1
         return 200, {
             "leaseExpiresAt": instant(run.lease_seconds),

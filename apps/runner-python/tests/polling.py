@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T], *, seconds: float = 20.0) -> T:
+def eventually(probe: Callable[[], T], *, seconds: float = 120.0) -> T:
     """The first truthy result of the probe; fails the test when there is none in time."""
     give_up_at = time.monotonic() + seconds
     while True:

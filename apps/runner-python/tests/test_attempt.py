@@ -8,6 +8,7 @@ from runner import step as step_module
 from runner.actions import BUILT_IN
 from runner.attempt import run_attempt
 from runner.contract import Job
+from runner.egress import Egress
 from runner.events import EventReporter
 from runner.lease import Lease
 from runner.orchestrator import Orchestrator, StaleAttempt
@@ -28,7 +29,7 @@ class AttemptTest(unittest.TestCase):
     def work(self, run: Run) -> str:
         self.double.add(run)
         claim, answer = self.orchestrator.claim(Job(run.id, run.attempt))
-        return run_attempt(self.orchestrator, claim, answer, self.stop, self.lines.append)
+        return run_attempt(self.orchestrator, claim, answer, self.stop, self.lines.append, Egress(()))
 
     def test_succeeds(self) -> None:
         """steps run in order, data flows by pointers, the run's output is resolved"""
@@ -102,7 +103,7 @@ class AttemptTest(unittest.TestCase):
         big = {"text": "x" * 600_000}
         for expected, entry in (
             ("ACTION_UNSUPPORTED", step("s", "core.unknown")),
-            ("ACTION_UNSUPPORTED", step("s", "core.echo", request={"method": "GET", "path": "/"})),
+            ("DEFINITION_INVALID", step("s", "core.echo", request={"method": "GET", "path": "/"})),
             ("REF_UNRESOLVED", step("s", input={"a": {"$ref": "/input/missing"}})),
             ("REF_UNRESOLVED", step("s", when={"op": "EQ", "left": {"$ref": "/input/missing"}, "right": 1})),
             ("INPUT_INVALID", step("s", input={"$ref": "/input/text"})),
@@ -121,8 +122,8 @@ class AttemptTest(unittest.TestCase):
                 self.assertEqual("step.failed s", run.types()[-2])
 
     def test_output_too_large(self) -> None:
-        """an output above 1 MiB fails its step"""
-        action = {("core", "echo"): lambda context: {"text": "x" * 1_048_576}}
+        """an output above 1 MiB and 16 KiB fails its step"""
+        action = {("core", "echo"): lambda context: {"text": "x" * 1_064_960}}
         run = Run([step("big")])
 
         with mock.patch.object(step_module, "BUILT_IN", {**BUILT_IN, **action}):
@@ -183,7 +184,7 @@ class AttemptTest(unittest.TestCase):
             self.work(run)
         released.set()
 
-        self.assertTrue(ended.wait(5))
+        self.assertTrue(ended.wait(120))
         self.assertEqual("STEP_TIMEOUT", run.last["error"]["code"])
         self.assertNotIn("late", [line["message"] for line in self.lines])
 

@@ -33,7 +33,7 @@ class LogWriterTest(unittest.TestCase):
 
         for number in range(1_200):
             log.line("INFO", f"line {number}", {"n": number})
-        writer.close()
+        writer.close(timeout_seconds=60)
 
         self.assertEqual(list(range(1, 1_201)), self.written())
         self.assertEqual({"n": 7}, self.database.of(self.run_of_test.id)[7]["fields"])
@@ -87,7 +87,7 @@ class LogWriterTest(unittest.TestCase):
             writer.start()
             eventually(lambda: writer._away)
             gate.open()
-            eventually(lambda: len(self.written()) == log_writer.KEPT_LINES_MAX)
+            eventually(lambda: len(self.written()) == log_writer.KEPT_LINES_MAX, seconds=60)
             eventually(lambda: mock.call("info", "MongoDB is back", linesDropped=10) in noted.mock_calls)
 
         self.assertEqual(11, self.written()[0])

@@ -18,6 +18,14 @@ class SettingsTest(unittest.TestCase):
 
         self.assertEqual(("bull", 4, "http://orchestrator:4003"), (settings.queue_prefix, settings.runner_concurrency, settings.orchestrator_url))
 
+    def test_egress_allow(self) -> None:
+        """nothing inside may be called unless an entry says so, and an entry that cannot be read is a problem"""
+        self.assertEqual((), read_settings(COMPLETE).egress_allow)
+        self.assertEqual(["10.20.0.0/16:443"], [entry.text for entry in read_settings({**COMPLETE, "EGRESS_ALLOW": "10.20.0.0/16:443"}).egress_allow])
+        with self.assertRaises(SettingsError) as caught:
+            read_settings({**COMPLETE, "EGRESS_ALLOW": "10.20.0.0/16"})
+        self.assertEqual(["EGRESS_ALLOW: 10.20.0.0/16 is neither host:port nor CIDR:port"], caught.exception.problems)
+
     def test_blank(self) -> None:
         """a blank variable counts as unset"""
         settings = read_settings({**COMPLETE, "QUEUE_PREFIX": " ", "RUNNER_ID": ""})

@@ -1,6 +1,8 @@
 import unittest
 
 from runner.failures import StepFailed
+from runner.json_values import byte_size, equal, json_text, read_bounded_json, read_json
+from runner.masking import MASK, Masker
 from runner.values import RefUnresolved, holds, resolve
 
 SCOPE = {
@@ -42,10 +44,10 @@ class ResolveTest(unittest.TestCase):
         self.assertEqual("Ann", resolve({"$ref": "/input/x", "default": {"$ref": "/input/name"}}, SCOPE))
 
     def test_text(self) -> None:
-        """text joins null as nothing, objects as JSON and numbers as JavaScript writes them"""
-        parts = ["n=", {"$ref": "/input/total"}, " ", {"$ref": "/input/none"}, {"$ref": "/input/half"}, 1.0, 1e21, True, {"é": [1.0, None]}]
+        """text joins null as nothing, objects as JSON and numbers with the digits they came with"""
+        parts = ["n=", {"$ref": "/input/total"}, " ", {"$ref": "/input/none"}, *read_json('[0.5,1.0,1e21,true,{"é":[19.90,null]}]')]
 
-        self.assertEqual('n=5 0.511e+21true{"é":[1,null]}', resolve({"$text": parts}, SCOPE))
+        self.assertEqual('n=5 0.51.01e21true{"é":[19.90,null]}', resolve({"$text": parts}, SCOPE))
 
     def test_data_is_data(self) -> None:
         """operators inside of literals and of data are not looked at"""
@@ -58,6 +60,66 @@ class ResolveTest(unittest.TestCase):
             with self.subTest(str(value)), self.assertRaises(StepFailed) as caught:
                 resolve(value, SCOPE)
             self.assertEqual("DEFINITION_INVALID", caught.exception.code)
+
+
+class NumberTest(unittest.TestCase):
+    def test_digits(self) -> None:
+        """a value is written with the digits and the keys it was read with"""
+        for text in (
+            "[9007199254740993,-123456789012345678901234567890]",
+            '{"a":0.10,"b":[1.0,0.1234567890123456789,-0.0]}',
+            "[1e400,1E-7,-1.50e+3]",
+            "1.10",
+            '{"__proto__":{"p":1.10},"constructor":{"prototype":{"a":1}},"a":["\\u0000","1.10"]}',
+        ):
+            with self.subTest(text):
+                self.assertEqual(text, json_text(read_json(text)))
+                self.assertEqual(text, json_text(resolve(read_json(text), SCOPE)))
+
+    def test_not_json(self) -> None:
+        """what JSON does not have is refused"""
+        for text in ("NaN", "[Infinity]", "01", "1.", "1e99999999999999999999"):
+            with self.subTest(text), self.assertRaises(ValueError):
+                read_json(text)
+        with self.assertRaises(ValueError):
+            json_text([float("nan")])
+
+    def test_bounds(self) -> None:
+        """numbers from outside have at most 1,000 digits when they are written out"""
+        for text in ("1e999", "1e-999", "-" + "9" * 1_000, "0." + "9" * 999):
+            self.assertEqual(text, json_text(read_bounded_json(text)))
+        for text in ("1e1000", "1e-1000", "9" * 1_001, "0." + "9" * 1_000, "1e999999999999", "9" * 5_000):
+            with self.subTest(text[:20]), self.assertRaises(ValueError):
+                read_bounded_json(text)
+
+    def test_compared(self) -> None:
+        """numbers compare by their values, to the last digit"""
+        for op, left, right, expected in (
+            ("EQ", "1.0", "1", True),
+            ("EQ", "0.10", "0.1", True),
+            ("EQ", "9007199254740993", "9007199254740992", False),
+            ("GT", "9007199254740993", "9007199254740992.0", True),
+            ("LT", "0.1", "0.10000000000000000001", True),
+            ("IN", "1e2", "[1, 100]", True),
+        ):
+            with self.subTest(f"{left} {op} {right}"):
+                self.assertEqual(expected, holds({"op": op, "left": read_json(left), "right": read_json(right)}, SCOPE))
+
+
+class NestingTest(unittest.TestCase):
+    def test_deepest_value(self) -> None:
+        """the deepest value of the contract is resolved, masked, compared, measured and written"""
+        nested: object = "a secret text"
+        for level in range(512):
+            nested = [nested] if level % 2 else {"a": nested}
+        masker = Masker()
+        masker.hide("a secret text")
+
+        masked = masker.value(resolve(nested, SCOPE))
+
+        self.assertIn(MASK, json_text(masked))
+        self.assertTrue(equal(masked, masker.value(nested)))
+        self.assertGreater(byte_size(masked), 512)
 
 
 class ConditionTest(unittest.TestCase):

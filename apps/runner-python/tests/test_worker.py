@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from bullmq import Queue
 
 from tests.orchestrator_double import RUNNER_TOKEN, OrchestratorDouble, Run, step
+from tests.outside import Outside
 from tests.polling import eventually
 from tests.stores import LogDatabase, redis_url, through
 from tests.tcp_gate import TcpGate
@@ -97,6 +98,26 @@ class WorkerTest(unittest.TestCase):
         eventually(lambda: self.counts()["completed"] == 1)
         eventually(lambda: "hello from a step" in [line["message"] for line in self.database.of(run.id)])
 
+    def test_egress_allow(self) -> None:
+        """a step calls what EGRESS_ALLOW opened, which the process says at its start; a secret that comes back is written nowhere"""
+        secret, connection = "canary-s3cret-of-the-test", str(uuid.uuid4())
+        outside = Outside(lambda seen, index: (200, {"content-type": "application/json"}, json.dumps(seen.headers).encode()))
+        self.addCleanup(outside.close)
+        place = f"127.0.0.1:{outside.port}"
+        call = {"request": {"method": "GET", "path": "/"}, "baseUrl": f"http://{place}", "allowedHosts": ["127.0.0.1"], "connectionId": connection}
+        say = {"message": {"$text": ["got ", {"$ref": "/steps/call/output/body"}]}}
+        run = Run([step("call", "shop.thing", **call), step("say", "core.log", input=say)])
+        run.credentials[connection] = 200, {"headers": {"authorization": f"Bearer {secret}"}, "query": {}, "allowedHosts": ["127.0.0.1"], "expiresAt": None}
+        self.start(EGRESS_ALLOW=place)
+
+        self.request(run)
+
+        eventually(lambda: run.status == "SUCCEEDED")
+        eventually(lambda: any(line["message"].startswith("got ") for line in self.database.of(run.id)))
+        self.assertEqual([[place]], [line["egressAllow"] for line in self.output if line["msg"] == "egress rules"])
+        self.assertEqual(f"Bearer {secret}", outside.requests[0].headers["authorization"])
+        self.assertNotIn(secret, repr([run.events, self.database.of(run.id), self.output]))
+
     def test_concurrency(self) -> None:
         """as many runs are at work at once as the setting says"""
         runs = [Run([step("slow", "core.sleep", input={"seconds": 600}, timeoutSeconds=700)], heartbeat_seconds=0.2) for _ in range(3)]
@@ -169,9 +190,31 @@ class WorkerTest(unittest.TestCase):
 
         process.send_signal(signal.SIGTERM)
 
-        self.assertEqual(0, process.wait(20))
+        self.assertEqual(0, process.wait(120))
         self.assertEqual(("RUNNER_STOPPING", True), (run.last["error"]["code"], run.last["error"]["retryable"]))
         self.assertEqual(1, self.counts()["completed"])
+
+    def test_term_while_orchestrator_hangs(self) -> None:
+        """SIGTERM ends with 0 also while the orchestrator answers neither claims nor events"""
+        released = threading.Event()
+        self.addCleanup(released.set)
+        for hanging in ("claim", "events"):
+            with self.subTest(hanging):
+                asked = threading.Event()
+
+                def hang(call: str, hanging: str = hanging, asked: threading.Event = asked) -> None:
+                    if call == hanging:
+                        asked.set()
+                        released.wait(240)
+
+                self.double.misbehave = hang
+                process = self.start()
+                self.request(Run([step("slow", "core.sleep", input={"seconds": 600}, timeoutSeconds=700)]))
+                self.assertTrue(asked.wait(120))
+
+                process.send_signal(signal.SIGTERM)
+
+                self.assertEqual(0, process.wait(120))
 
     def test_term_idle(self) -> None:
         """SIGTERM without work ends at once, also while Redis is away"""
@@ -183,12 +226,12 @@ class WorkerTest(unittest.TestCase):
 
                 process.send_signal(signal.SIGTERM)
 
-                self.assertEqual(0, process.wait(20))
+                self.assertEqual(0, process.wait(120))
 
     def test_settings(self) -> None:
         """wrong settings are named together and end the process with 1"""
         process = self.start(REDIS_URL="", RUNNER_TOKEN="", MONGODB_URL="nonsense")
 
-        self.assertEqual(1, process.wait(20))
+        self.assertEqual(1, process.wait(120))
         for name in ("REDIS_URL", "RUNNER_TOKEN", "MONGODB_URL"):
             eventually(lambda: any(name in line["msg"] for line in self.output))

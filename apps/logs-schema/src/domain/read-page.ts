@@ -1,14 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@control-plane/service-kit/errors";
 import type { Deps } from "../deps.ts";
-import {
-  type FoundLines,
-  type LogDocument,
-  parseLines,
-  readLines,
-  STORE_TIMEOUT_MS,
-  type Subject,
-} from "../store/execution-logs.ts";
+import { type FoundLines, type LogDocument, parseLines, readLines, type Subject } from "../store/execution-logs.ts";
 import type { Access } from "./access.ts";
 import type { Breaker } from "./breaker.ts";
 import { type PageRequest, printCursor } from "./page-request.ts";
@@ -29,8 +22,8 @@ export type Reading = Pick<Deps, "logs" | "log"> & { breaker: Breaker; closing: 
 
 /**
  * One page of a run's or a step's lines. What is not the tenant's reads as empty, and so does an id that is no uuid
- * (undefined). A store that is away, or answers later than 1.5 s, is told as data, because Hasura fails a whole request
- * over one remote error.
+ * (undefined). A store that is away, or answers later than `LOGS_WAIT_MS_MAX`, is told as data, because Hasura fails a
+ * whole request over one remote error.
  * Throws `FORBIDDEN` for a caller who is not (any more) what his token says, also while a page is waited for.
  */
 export async function readPage(
@@ -75,6 +68,7 @@ async function ask(
   if (breaker.isOpen()) return undefined;
   try {
     const [isOwn, found] = await inTime(
+      logs.waitMsMax,
       Promise.all([
         access.owns(subject),
         subject === undefined ? NO_LINES : readLines(logs, tenantId, subject, request),
@@ -104,10 +98,10 @@ function pageOf(lines: readonly LogDocument[], hasMore: boolean, request: PageRe
   };
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function inTime<T>(waitMs: number, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
-  const late = delay(STORE_TIMEOUT_MS, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`no answer within ${STORE_TIMEOUT_MS} ms`);
+  const late = delay(waitMs, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer within ${waitMs} ms`);
   });
   try {
     return await Promise.race([work, late]);

@@ -2,7 +2,7 @@ import type { Collection, Document, Filter } from "mongodb";
 import { z } from "zod";
 import { type Cursor, LEVELS, type LogFilter, type PageRequest } from "../domain/page-request.ts";
 
-/** A log line as data-model.md §8 stores it, as far as it is read; unknown extra fields are tolerated. */
+/** A log line as runners store it, as far as it is read; unknown extra fields are tolerated. */
 const logDocumentSchema = z.object({
   _id: z.unknown(),
   stepRunId: z.string().nullish(),
@@ -15,22 +15,20 @@ const logDocumentSchema = z.object({
   traceId: z.string().nullish(),
 });
 export type LogDocument = z.infer<typeof logDocumentSchema>;
-export type LogCollection = Collection;
+/** Answers later than `waitMsMax` count as none. */
+export type LogStore = { readonly lines: Collection; readonly waitMsMax: number };
 
 export type Subject = { kind: "run"; workflowRunId: string } | { kind: "step"; stepRunId: string };
 
 /** As stored; `parseLines` makes lines of them. */
 export type FoundLines = { documents: Document[]; hasMore: boolean };
 
-/** Answers later than this count as no answer. */
-export const STORE_TIMEOUT_MS = 1_500;
-
 /**
  * Reads one line more than asked for, which tells whether there are more; always in rising order. A page is one or two
  * index range scans: the rest of the cursor's attempt, then the attempts behind it.
  */
 export async function readLines(
-  logs: LogCollection,
+  logs: LogStore,
   tenantId: string,
   subject: Subject,
   request: PageRequest,
@@ -112,15 +110,15 @@ function sortOf(subject: Subject, { direction }: PageRequest): Record<string, 1 
  * server leaves the index for the whole collection as soon as a filter names a field outside of it.
  */
 async function scan(
-  logs: LogCollection,
+  logs: LogStore,
   range: Filter<Document>,
   narrowing: Filter<Document>,
   sort: Record<string, 1 | -1>,
   limit: number,
 ): Promise<Document[]> {
   // A batch that is full leaves a cursor behind, which costs another round trip to find empty.
-  const options = { maxTimeMS: STORE_TIMEOUT_MS, batchSize: limit + 1 };
-  if (Object.keys(narrowing).length === 0) return logs.find(range, options).sort(sort).limit(limit).toArray();
+  const options = { maxTimeMS: logs.waitMsMax, batchSize: limit + 1 };
+  if (Object.keys(narrowing).length === 0) return logs.lines.find(range, options).sort(sort).limit(limit).toArray();
   const stages = [{ $match: range }, { $sort: sort }, { $match: narrowing }, { $limit: limit }];
-  return logs.aggregate(stages, options).toArray();
+  return logs.lines.aggregate(stages, options).toArray();
 }

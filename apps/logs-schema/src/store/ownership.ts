@@ -1,20 +1,10 @@
-import { memberships, type Queryable, stepRuns, workflowRuns } from "@control-plane/db";
+import { findMembership, type Queryable, stepRuns, workflowRuns } from "@control-plane/db";
 import { and, eq, inArray } from "drizzle-orm";
 import type { LogsCaller } from "../caller.ts";
 
 /** Whether the caller is an ACTIVE member of the tenant with exactly the role his token says. Read anew each time. */
 export async function isLiveMember(db: Queryable, caller: Extract<LogsCaller, { kind: "member" }>): Promise<boolean> {
-  const rows = await db
-    .select({ role: memberships.role })
-    .from(memberships)
-    .where(
-      and(
-        eq(memberships.tenantId, caller.tenantId),
-        eq(memberships.userId, caller.userId),
-        eq(memberships.status, "ACTIVE"),
-      ),
-    );
-  return rows[0]?.role === caller.role;
+  return (await findMembership(db, caller.tenantId, caller.userId))?.role === caller.role;
 }
 
 /** Those of the ids that are runs of the tenant. */

@@ -18,7 +18,8 @@ def main() -> int:
         for problem in error.problems:
             print(f"  {problem}", file=sys.stderr)
         return 1
-    asyncio.run(Runner(settings).run())
+    # Unlike asyncio.run this waits for nothing that is left: a task of the queue library may ignore its cancellation.
+    asyncio.new_event_loop().run_until_complete(Runner(settings).run())
     return 0
 
 

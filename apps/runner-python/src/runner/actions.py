@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from .failures import StepFailed, is_code
+from .http_steps import http_request
 from .json_values import Json, is_number
-from .log_lines import LEVELS, LogLevel
+from .log_lines import LEVELS
+from .step_context import Action, StepContext
 
 SLEEP_SECONDS_MAX = 3_600
-
-
-@dataclass(frozen=True)
-class StepContext:
-    """What an action gets. It must end soon after `halt` is set: the run is cancelled, or the step's time is up."""
-
-    input: dict[str, Json]
-    log: Callable[[LogLevel, str, dict[str, Json]], None]
-    halt: threading.Event
-
-
-Action = Callable[[StepContext], Json]
-"""Returns the step's output; raises StepFailed."""
 
 
 def _refuse(message: str) -> StepFailed:
@@ -53,7 +40,7 @@ def sleep(context: StepContext) -> Json:
     seconds = context.input.get("seconds")
     if not is_number(seconds) or not 0 <= seconds <= SLEEP_SECONDS_MAX:
         raise _refuse(f"seconds must be a number from 0 to {SLEEP_SECONDS_MAX}")
-    context.halt.wait(seconds)
+    context.halt.wait(float(seconds))
     return {}
 
 
@@ -69,9 +56,13 @@ def fail(context: StepContext) -> Json:
     raise StepFailed(code, message, retryable=retryable)
 
 
+IMMEDIATE = (echo, log, fail)
+"""They wait for nothing, so no time limit has to end them."""
+
 BUILT_IN: Mapping[tuple[str, str], Action] = {
     ("core", "echo"): echo,
     ("core", "log"): log,
     ("core", "sleep"): sleep,
     ("core", "fail"): fail,
+    ("http", "request"): http_request,
 }

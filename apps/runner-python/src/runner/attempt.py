@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .contract import Claim, Step
+from .credentials import Credentials
 from .decisions import note
+from .egress import Egress
 from .events import EventReporter
 from .failures import StepFailed
 from .json_values import Json
@@ -16,6 +18,7 @@ from .log_lines import AttemptLog
 from .masking import Masker
 from .orchestrator import Answer, Orchestrator
 from .step import Halted, checked_input, checked_output, execute, find_action
+from .step_context import Outside
 from .stopping import Stop, StopReason
 from .values import holds, resolve
 
@@ -35,6 +38,7 @@ class Work:
     events: EventReporter
     log: AttemptLog
     masker: Masker
+    outside: Outside
     scope: dict[str, Json]
     steps_done: set[str]
 
@@ -45,6 +49,7 @@ def run_attempt(
     answer: Answer,
     stop: Stop,
     write_log: Callable[[dict[str, Any]], None],
+    egress: Egress,
 ) -> str:
     """Executes, reports, and returns how it ended: the type of the last event, or why there was none."""
     masker = Masker()
@@ -57,7 +62,8 @@ def run_attempt(
         "run": {"id": claim.run_id, "startedAt": claim.run["startedAt"]},
         "steps": {key: {"output": output} for key, output in claim.completed.items()},
     }
-    work = Work(claim, stop, lease, events, log, masker, scope, set(claim.completed))
+    outside = Outside(egress, Credentials(orchestrator, claim, masker, stop), claim.traceparent)
+    work = Work(claim, stop, lease, events, log, masker, outside, scope, set(claim.completed))
     lease.start()
     events.start()
     try:
@@ -76,13 +82,13 @@ def _walk(work: Work) -> StepFailed | None:
         if step is None:
             return StepFailed("DEFINITION_INVALID", f"{waiting[0].key} depends on a step that never ends")
         waiting.remove(step)
+        work.events.settle()
         work.lease.wait_until_held()
         if work.stop.reason is not None:
             return None
         failure = _run_step(work, step)
         if failure is not None:
             return failure
-        work.events.settle()
     return None
 
 
@@ -97,7 +103,7 @@ def _run_step(work: Work, step: Step) -> StepFailed | None:
         step_input = checked_input(resolve({} if step.input is None else step.input, work.scope))
         work.events.report("step.started", stepKey=step.key, input=work.masker.value(step_input))
         work.log.line("INFO", "step started", {"step": step.key}, step.step_run_id)
-        output = execute(step, find_action(step), step_input, work.log, work.masker, work.stop)
+        output = execute(step, find_action(step), step_input, work.outside, work.log, work.masker, work.stop)
     except Halted:
         return None
     except StepFailed as error:

@@ -12,7 +12,8 @@ from .json_values import Json, is_number
 CONTRACT_VERSION = 1
 QUEUE = "run-requested"
 EVENTS_MAX = 100
-PAYLOAD_BYTES_MAX = 1_048_576
+PAYLOAD_BYTES_MAX = 1_048_576 + 16 * 1024
+"""Of what one step is given or gives: room to wrap the largest input of a run."""
 
 
 class ContractError(Exception):
@@ -40,7 +41,12 @@ class Step:
     timeout_seconds: float
     app: str
     action: str
-    is_declarative: bool
+    request: dict[str, Json] | None
+    """A declarative HTTP call; None = built into the runner."""
+    base_url: str | None
+    allowed_hosts: tuple[str, ...]
+    connection_id: str | None
+    idempotency_key: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Claim:
     log_expires_at: datetime
     log_lines_max: int
     traceparent: str | None
+    credentials_url: str
 
     @property
     def run_id(self) -> str:
@@ -110,6 +117,7 @@ def parse_claim(answer: Json) -> Claim:
             log_expires_at=parse_instant(bundle["logs"]["expiresAt"]),
             log_lines_max=int(bundle["logs"]["linesMax"]),
             traceparent=bundle.get("traceparent"),
+            credentials_url=str(answer["credentialsUrl"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ContractError(f"the claim's answer does not fit the contract ({error!r})") from error
@@ -126,5 +134,9 @@ def _parse_step(step: Json) -> Step:
         timeout_seconds=float(step["timeoutSeconds"]),
         app=str(step["app"]),
         action=str(step["action"]),
-        is_declarative=step.get("request") is not None,
+        request=step.get("request"),
+        base_url=step.get("baseUrl"),
+        allowed_hosts=tuple(step["allowedHosts"]),
+        connection_id=step.get("connectionId"),
+        idempotency_key=str(step["idempotencyKey"]),
     )

@@ -44,6 +44,13 @@ class StepFailed(Exception):
         return error
 
 
+class StepTimedOut(StepFailed):
+    """The step's time is up, whoever noticed first."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("STEP_TIMEOUT", f"the step took longer than {seconds:g} s", retryable=True)
+
+
 def _cut(message: str) -> str:
     """The limit counts UTF-16 code units, as the orchestrator's JavaScript does; lone surrogates cannot be sent."""
     clean = message.encode("utf-8", "replace").decode("utf-8")

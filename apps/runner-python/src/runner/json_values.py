@@ -1,18 +1,72 @@
-"""JSON values as JavaScript sees them, so that runners in all languages give the same results."""
+"""JSON values as every runner understands them. A number keeps the digits it came with."""
 
 from __future__ import annotations
 
 import json
-import math
-from decimal import Decimal
+import re
+import secrets
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 Json = Any
 
+NUMBER_DIGITS_MAX = 1_000
+"""A number of the contract has at most so many digits when it is written out."""
+
+_NUMBER = re.compile(r"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?")
+
+
+class Number(Decimal):
+    """A number with a fraction or an exponent: its value to the last digit, and its text. Whole numbers are ints."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Number:
+        try:
+            self = super().__new__(cls, text)
+        except InvalidOperation as error:
+            raise ValueError("a number that nothing can hold") from error
+        self.text = text
+        return self
+
+
+def read_json(text: str | bytes) -> Json:
+    """Raises ValueError for what is not JSON."""
+    return json.loads(text, parse_float=Number, parse_constant=_refuse)
+
+
+def read_bounded_json(text: str) -> Json:
+    """The same of JSON from outside, whose numbers may have any number of digits; raises ValueError when one has too many."""
+    return json.loads(text, parse_float=_bounded_number, parse_int=_bounded_int, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> Json:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _bounded_int(text: str) -> int:
+    _check_digits(text)
+    return int(text)
+
+
+def _bounded_number(text: str) -> Number:
+    _check_digits(text)
+    return Number(text)
+
+
+def _check_digits(text: str) -> None:
+    match = _NUMBER.fullmatch(text)
+    if match is None or len(text) > 2 * NUMBER_DIGITS_MAX:
+        raise ValueError("a number that is too long")
+    whole, fraction, exponent = match.group(1), match.group(2) or "", int(match.group(3) or 0)
+    if max(len(whole) + exponent, 1) + max(len(fraction) - exponent, 0) > NUMBER_DIGITS_MAX:
+        raise ValueError("a number that is too long when it is written out")
+
 
 def is_number(value: Json) -> bool:
     """In Python a boolean is a number; in JSON it is not."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
 def equal(left: Json, right: Json) -> bool:
@@ -31,40 +85,32 @@ def utf16(text: str) -> bytes:
     return text.encode("utf-16-be", "surrogatepass")
 
 
-def number_text(value: int | float) -> str:
-    """A number as ECMAScript's Number::toString writes it (https://tc39.es/ecma262/#sec-numeric-types-number-tostring)."""
-    if isinstance(value, int):
-        return str(value)
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else "null"
-    sign, digits_tuple, exponent = Decimal(repr(value)).normalize().as_tuple()
-    digits = "".join(map(str, digits_tuple))
-    point = len(digits) + int(exponent)
-    if 0 < point <= 21:
-        body = digits.ljust(point, "0") if len(digits) <= point else f"{digits[:point]}.{digits[point:]}"
-    elif -6 < point <= 0:
-        body = f"0.{'0' * -point}{digits}"
-    else:
-        mantissa = digits if len(digits) == 1 else f"{digits[0]}.{digits[1:]}"
-        body = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
-    return f"-{body}" if sign else body
+def number_text(value: int | float | Decimal) -> str:
+    """As JSON writes it: what came with a text keeps it."""
+    return value.text if isinstance(value, Number) else json.dumps(value)
+
+
+_MARK = f"\0{secrets.token_hex(4)}:"
+"""In front of a number's text while it is written as a text: U+0000 is in no text that can be stored, the rest is ours alone."""
+_MARK_IN_JSON = json.dumps(_MARK)[1:-1]
+_MARKED = re.compile(f'"{re.escape(_MARK_IN_JSON)}([^"]*)"')
+
+
+def _marked(value: object) -> str:
+    if isinstance(value, Number):
+        return _MARK + value.text
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_marked)
 
 
 def json_text(value: Json) -> str:
-    """Compact JSON text, as JSON.stringify writes it."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_quoted(key)}:{json_text(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(json_text, value)) + "]"
-    if isinstance(value, str):
-        return _quoted(value)
-    return number_text(value) if is_number(value) else json.dumps(value)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    """Compact JSON text; raises ValueError or TypeError for what is not JSON."""
+    text = _encoder.encode(value)
+    return _MARKED.sub(r"\1", text) if _MARK_IN_JSON in text else text
 
 
 def byte_size(value: Json) -> int:
     """The length of the value as UTF-8 JSON text; raises ValueError or TypeError for what is not JSON."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "surrogatepass"))
+    return len(json_text(value).encode("utf-8", "surrogatepass"))

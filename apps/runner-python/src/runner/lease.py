@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from .alarms import ALARMS, Alarm
 from .backoff import Backoff
 from .contract import Claim
 from .decisions import note
@@ -24,11 +25,14 @@ class Lease:
         now = time.monotonic()
         self._held_until = now + answer.seconds_until(claim.lease_expires_at)
         self._deadline = now + answer.seconds_until(claim.deadline_at)
-        self._thread = threading.Thread(target=self._keep, name=f"lease-{claim.run_id}", daemon=True)
+        self._next_beat = now + claim.heartbeat_seconds
+        self._thread: threading.Thread | None = None
+        self._alarm: Alarm | None = None
 
     def start(self) -> None:
-        self._thread.start()
+        """The thread comes with the first heartbeat: most attempts are over before."""
         self._stop.listen(self._wake)
+        self._alarm = ALARMS.at(min(self._next_beat, self._deadline), self._begin)
 
     def cease(self) -> None:
         """No heartbeat is begun after this, and the answer of one under way counts for nothing.
@@ -39,11 +43,14 @@ class Lease:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     def end(self) -> None:
         """Returns when the heartbeats have ended."""
         self.cease()
-        self._thread.join(timeout=15)
+        if self._thread is not None:
+            self._thread.join(timeout=15)
 
     def heard(self, answer: Answer) -> None:
         """Takes in what any answer of the orchestrator says about the attempt."""
@@ -72,9 +79,16 @@ class Lease:
         with self._changed:
             self._changed.notify_all()
 
+    def _begin(self) -> None:
+        with self._changed:
+            if self._ended:
+                return
+            self._thread = threading.Thread(target=self._keep, name=f"lease-{self._claim.run_id}", daemon=True)
+            self._thread.start()
+
     def _keep(self) -> None:
         backoff = Backoff()
-        next_beat = time.monotonic() + self._claim.heartbeat_seconds
+        next_beat = self._next_beat
         while self._sleep_until(next_beat):
             try:
                 self.heard(self._orchestrator.heartbeat(self._claim))

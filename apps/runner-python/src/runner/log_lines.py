@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any, Literal
 
 import bson
 from bson.int64 import Int64
 
 from .contract import Claim
-from .json_values import Json, json_text
+from .json_values import Json, Number, json_text
 from .masking import Masker
 from .trace import trace_id_of
 
@@ -33,12 +35,25 @@ def cut(text: str, bytes_max: int = TEXT_BYTES_MAX) -> str:
 def storable_fields(fields: dict[str, Json]) -> dict[str, Json]:
     """The fields as they are if they fit and BSON can hold them, else their text, cut, under the key `cut`."""
     try:
-        if len(bson.encode(fields)) <= TEXT_BYTES_MAX:
-            return fields
+        storable = {key: _storable(value) for key, value in fields.items()}
+        if len(bson.encode(storable)) <= TEXT_BYTES_MAX:
+            return storable
     except Exception:  # noqa: BLE001 - bson has no common class for integers above 64 bits, null bytes in keys and depth
         pass
     # Room for the document around the text.
     return {"cut": cut(json_text(fields).replace("\0", "\N{REPLACEMENT CHARACTER}"), TEXT_BYTES_MAX - 32)}
+
+
+def _storable(value: Json) -> Json:
+    """BSON's numbers are doubles and 64-bit integers: what they cannot hold is written as its text."""
+    if isinstance(value, Number):
+        double = float(value)
+        return double if math.isfinite(double) and Decimal(repr(double)) == value else value.text
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _storable(inner) for key, inner in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
 class AttemptLog:

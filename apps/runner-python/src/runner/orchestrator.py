@@ -5,11 +5,10 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from datetime import datetime, timezone
 
-import httpx
-
 from .contract import CONTRACT_VERSION, Claim, Job, parse_claim
+from .http_connections import HttpConnections, NoAnswer, Reply
 from .instants import parse_instant
-from .json_values import Json
+from .json_values import Json, json_text, read_json
 from .trace import child_of
 
 CALL_TIMEOUT_SECONDS = 10.0
@@ -22,9 +21,10 @@ class StaleAttempt(Exception):
 class Rejected(Exception):
     """The orchestrator refuses the content; repeating it would not help."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, extensions: dict[str, Json]) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.code = code
+        self.extensions = extensions
 
 
 class Unreachable(Exception):
@@ -67,16 +67,11 @@ class Orchestrator:
     def __init__(self, url: str, runner_token: str, runner_id: str) -> None:
         self._runner_token = runner_token
         self._runner_id = runner_id
-        self._http = httpx.Client(
-            base_url=url,
-            timeout=CALL_TIMEOUT_SECONDS,
-            # The environment's proxies are for the outside world; this call is inside.
-            trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-        )
+        self._url = url.rstrip("/")
+        self._connections = HttpConnections(CALL_TIMEOUT_SECONDS)
 
     def close(self) -> None:
-        self._http.close()
+        self._connections.close()
 
     def claim(self, job: Job) -> tuple[Claim, Answer]:
         """Takes the attempt. Raises StaleAttempt when somebody else has it, or it is over."""
@@ -88,47 +83,59 @@ class Orchestrator:
         """Extends the lease."""
         return self._post(claim.run_id, "heartbeat", claim.lease_token, {"attempt": claim.attempt}, claim.traceparent)
 
-    def send_events(self, claim: Claim, events: list[dict[str, Json]]) -> Answer:
-        """Reports events in order; repeats are harmless."""
-        body = {"contractVersion": CONTRACT_VERSION, "attempt": claim.attempt, "events": events}
-        return self._post(claim.run_id, "events", claim.lease_token, body, claim.traceparent)
+    def send_events(self, claim: Claim, events: list[str]) -> Answer:
+        """Reports events, each as JSON text, in order; repeats are harmless."""
+        body = f'{{"contractVersion":{CONTRACT_VERSION},"attempt":{claim.attempt},"events":[{",".join(events)}]}}'
+        return self._post_text(self._call(claim.run_id, "events"), claim.lease_token, body, claim.traceparent)
+
+    def fetch_credential(self, claim: Claim, connection_id: str) -> Answer:
+        """What a connection adds to requests; from another service, at the place the claim names."""
+        body = {"attempt": claim.attempt, "connectionId": connection_id}
+        return self._post_text(claim.credentials_url, claim.lease_token, json_text(body), claim.traceparent)
 
     def _post(self, run_id: str, call: str, token: str, body: dict[str, Json], traceparent: str | None) -> Answer:
+        return self._post_text(self._call(run_id, call), token, json_text(body), traceparent, is_claim=call == "claim")
+
+    def _call(self, run_id: str, call: str) -> str:
+        return f"{self._url}/runner/v1/runs/{run_id}/{call}"
+
+    def _post_text(self, url: str, token: str, body: str, traceparent: str | None, *, is_claim: bool = False) -> Answer:
         headers = {"authorization": f"Bearer {token}"}
         if (child := child_of(traceparent)) is not None:
             headers["traceparent"] = child
         try:
-            response = self._http.post(f"/runner/v1/runs/{run_id}/{call}", json=body, headers=headers)
-        except httpx.TransportError as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
-        return _read(response, is_claim=call == "claim")
+            reply = self._connections.post(url, body.encode("utf-8", "replace"), headers)
+        except NoAnswer as error:
+            raise Unreachable(str(error)) from error
+        return _read(reply, is_claim=is_claim)
 
 
-def _read(response: httpx.Response, *, is_claim: bool) -> Answer:
-    status = response.status_code
+def _read(reply: Reply, *, is_claim: bool) -> Answer:
+    status = reply.status
     try:
-        body = response.json()
+        body = read_json(reply.body)
     except (ValueError, RecursionError):
         body = None
     if status == 200 and isinstance(body, dict):
-        return Answer(body, _served_at(response))
+        return Answer(body, _served_at(reply))
     if status < 400 or status >= 500 or status in (408, 429):
-        raise Unreachable(f"the orchestrator answered {status}", _retry_after(response))
+        raise Unreachable(f"the orchestrator answered {status}", _retry_after(reply))
     extensions = body.get("extensions") if isinstance(body, dict) else None
     code = str(extensions.get("code", "")) if isinstance(extensions, dict) else ""
     # After the claim a refused token means that the attempt has another holder.
     if code == "STALE_ATTEMPT" or (status == 401 and not is_claim):
         raise StaleAttempt(code)
-    raise Rejected(status, code, str(body.get("message", "")) if isinstance(body, dict) else "")
+    message = str(body.get("message", "")) if isinstance(body, dict) else ""
+    raise Rejected(status, code, message, extensions if isinstance(extensions, dict) else {})
 
 
-def _served_at(response: httpx.Response) -> datetime:
+def _served_at(reply: Reply) -> datetime:
     try:
-        return parsedate_to_datetime(response.headers["date"]).astimezone(timezone.utc)
+        return parsedate_to_datetime(reply.headers["date"]).astimezone(timezone.utc)
     except (KeyError, TypeError, ValueError):
         return datetime.now(timezone.utc)
 
 
-def _retry_after(response: httpx.Response) -> float | None:
-    text = response.headers.get("retry-after", "")
+def _retry_after(reply: Reply) -> float | None:
+    text = reply.headers.get("retry-after", "")
     return min(float(text), 30.0) if text.isascii() and text.isdigit() else None

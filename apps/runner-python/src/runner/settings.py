@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from .egress import EgressAllow, parse_egress_allow
+
 CONCURRENCY_MAX = 256
 
 
@@ -22,6 +24,7 @@ class Settings:
     queue_prefix: str
     runner_id: str
     runner_concurrency: int
+    egress_allow: EgressAllow
 
 
 class SettingsError(Exception):
@@ -67,6 +70,8 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     concurrency = values.get("RUNNER_CONCURRENCY", "4")
     if not (concurrency.isascii() and concurrency.isdigit() and 1 <= int(concurrency) <= CONCURRENCY_MAX):
         problems.append(f"RUNNER_CONCURRENCY must be a whole number from 1 to {CONCURRENCY_MAX}")
+    egress_allow, refused = parse_egress_allow(values.get("EGRESS_ALLOW", ""))
+    problems += [f"EGRESS_ALLOW: {problem}" for problem in refused]
     if problems:
         raise SettingsError(problems)
     return Settings(
@@ -77,4 +82,5 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         queue_prefix=values.get("QUEUE_PREFIX", "bull"),
         runner_id=runner_id,
         runner_concurrency=int(concurrency),
+        egress_allow=egress_allow,
     )

@@ -19,6 +19,7 @@ from .attempt import run_attempt
 from .backoff import Backoff
 from .contract import QUEUE, ContractError, Job, parse_job
 from .decisions import note
+from .egress import Egress
 from .log_writer import LogWriter
 from .orchestrator import Orchestrator, Rejected, StaleAttempt, Unreachable
 from .settings import Settings
@@ -27,10 +28,14 @@ from .stopping import Stop, StopReason
 CLAIM_SECONDS_MAX = 60.0
 """A job that cannot be claimed for so long fails; the orchestrator's sweeper adds it again."""
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 4.0
 """After a signal running attempts may end for so long, then they are given back for another attempt."""
 
-RETURN_SECONDS = 3.0
+RETURN_SECONDS = 2.5
+
+IDLE_SECONDS = 1.5
+"""By then a job that was just taken is an attempt under way."""
+
 REDIS_PAUSE_SECONDS = 1.0
 
 
@@ -41,6 +46,7 @@ class Runner:
         self._settings = settings
         self._orchestrator = Orchestrator(settings.orchestrator_url, settings.runner_token, settings.runner_id)
         self._logs = LogWriter(settings.mongodb_url)
+        self._egress = Egress(settings.egress_allow)
         self._pool = ThreadPoolExecutor(max_workers=settings.runner_concurrency, thread_name_prefix="attempt")
         self._lock = threading.Lock()
         self._stops: set[Stop] = set()
@@ -49,6 +55,7 @@ class Runner:
     async def run(self) -> None:
         """Works until SIGTERM or SIGINT."""
         self._logs.start()
+        note("info", "egress rules", egressAllow=[entry.text for entry in self._settings.egress_allow])
         asked = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -58,13 +65,21 @@ class Runner:
         note("info", "stopping", attempts=len(self._stops))
         self._stopping.set()
         loop.call_later(GRACE_SECONDS, self._give_back)
-        done, _ = await asyncio.wait({taking}, timeout=GRACE_SECONDS + RETURN_SECONDS)
-        if not done:
+        if not await self._has_ended(taking):
             note("warn", "some attempts did not end in time", attempts=len(self._stops))
         await asyncio.to_thread(self._logs.close)
         self._orchestrator.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         note("info", "stopped")
+
+    async def _has_ended(self, taking: asyncio.Task[None]) -> bool:
+        """Waits for the attempts under way. An idle queue worker that misses its close holds nothing, so nobody waits for it."""
+        until = time.monotonic() + GRACE_SECONDS + RETURN_SECONDS
+        while time.monotonic() < until:
+            done, _ = await asyncio.wait({taking}, timeout=IDLE_SECONDS)
+            if done or not self._stops:
+                return True
+        return False
 
     def _give_back(self) -> None:
         with self._lock:
@@ -127,7 +142,7 @@ class Runner:
         try:
             claim, answer = self._claim(job)
             note("info", "run claimed", runId=job.run_id, attempt=job.attempt)
-            outcome = run_attempt(self._orchestrator, claim, answer, stop, self._logs.write)
+            outcome = run_attempt(self._orchestrator, claim, answer, stop, self._logs.write, self._egress)
         except StaleAttempt:
             outcome = "stale"
         finally:
