@@ -1,17 +1,7 @@
 import { defineConfig } from "vitest/config";
-
-const conditions = ["@control-plane/source", "module", "node", "development|production"];
+import { sharedSettings, sharedTestSettings } from "../../infra/ci/vitest-settings.ts";
 
 export default defineConfig({
-  ssr: { resolve: { conditions } },
-  environments: { __vitest__: { resolve: { conditions } } },
-  test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    passWithNoTests: true,
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
-    maxWorkers: 2,
-    reporters: ["default", ["json", { outputFile: "test-report.json" }]],
-    globalSetup: "./test/global-setup.ts",
-  },
+  ...sharedSettings,
+  test: { ...sharedTestSettings, globalSetup: "./test/global-setup.ts" },
 });

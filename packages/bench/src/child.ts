@@ -1,11 +1,12 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { supervise } from "@control-plane/local-stores";
 
-export type Child = { readonly url: string; stop(): Promise<void> };
+export type Child = { readonly url: string; readonly processId: number; stop(): Promise<void> };
 
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 120_000;
 
 export const workDir = join(import.meta.dirname, "../../../.local/bench");
 
@@ -36,7 +37,7 @@ export async function startChild(options: {
     }
     await delay(50);
   }
-  return { url, stop: () => server.stop() };
+  return { url, processId: server.processId, stop: () => server.stop() };
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -47,4 +48,21 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Peers are development dependencies, which may have been left out. */
+export function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Node's arguments that run a service as production would. Throws where it has not been built. */
+export function builtProgram(path: string): readonly string[] {
+  const built = join(import.meta.dirname, "../../..", path);
+  if (!existsSync(built)) throw new Error(`${built} is not there; npm run bench builds it first`);
+  return [built];
 }

@@ -1,69 +1,65 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findFreePort, startPostgres } from "@control-plane/local-stores";
+import { startPostgres, startRedis } from "@control-plane/local-stores";
 import { ArgumentError, type BenchArguments, readArguments } from "./arguments.ts";
-import { listBar, oneRowBar } from "./bars/read-bars.ts";
 import { workDir } from "./child.ts";
-import { FULL_SCALE, loadRuns, sampleTenants } from "./data/load-runs.ts";
 import { chooseGenerator } from "./generators/choose.ts";
-import { serveLogSchema } from "./logs-upstream.ts";
+import { HOOK_BARS, runHookBars } from "./groups/hook-bars.ts";
+import { READ_BAR_IDS, runReadBars } from "./groups/read-bars.ts";
+import { RUN_BARS, runRunBars } from "./groups/run-bars.ts";
 import { describeMachine, isBusy } from "./machine.ts";
 import { holds, machineLines, resultLines } from "./report.ts";
-import { type BarResult, runBar } from "./run-bar.ts";
-import { builtEngine, type SideOptions } from "./sides.ts";
-import { createSigner } from "./tokens.ts";
 
-const BARS = { P8: listBar, P9: oneRowBar } as const;
+/** Bars that are measured over the same data. Redis is there for those that name it. */
+const GROUPS = [
+  { ids: Object.keys(HOOK_BARS), run: runHookBars, needsRedis: () => true },
+  { ids: Object.keys(RUN_BARS), run: runRunBars, needsRedis: () => true },
+  { ids: READ_BAR_IDS, run: runReadBars, needsRedis: (ids: readonly string[]) => ids.includes("P15") },
+] as const;
+const IDS = GROUPS.flatMap(({ ids }) => ids);
 const PACE = { warmUpSeconds: 2, measuredSeconds: 5 };
-const RUNS_EACH = 40;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const detail = (line: string): void => print(`  · ${line}`);
 
 async function main(): Promise<number> {
-  const args = readArguments(process.argv.slice(2), Object.keys(BARS));
+  const args = readArguments(process.argv.slice(2), IDS);
   mkdirSync(workDir, { recursive: true });
+  const groups = GROUPS.map((group) => ({ ...group, ids: group.ids.filter((id) => args.only.includes(id)) }));
+  const isRedisNeeded = groups.some(({ ids, needsRedis }) => ids.length > 0 && needsRedis(ids));
   const { DATABASE_URL: given = "" } = process.env;
-  if (given !== "") return runAll(args, given);
-  const dataDir = join(workDir, "postgres");
-  const postgres = await startPostgres({ dataDir, fresh: true, log: (line) => print(`  · ${line}`) });
+  const postgres =
+    given === "" ? await startPostgres({ dataDir: join(workDir, "postgres"), fresh: true, log: detail }) : undefined;
+  const redis = isRedisNeeded
+    ? await startRedis({ dataDir: join(workDir, "redis"), fresh: true, log: detail })
+    : undefined;
   try {
-    return await runAll(args, postgres.url);
+    return await runAll(groups, args, { databaseUrl: postgres?.url ?? given, redisUrl: redis?.url });
   } finally {
-    await postgres.stop();
+    await redis?.stop();
+    await postgres?.stop();
   }
 }
 
-async function runAll(args: BenchArguments, serverUrl: string): Promise<number> {
+type Stores = { databaseUrl: string; redisUrl: string | undefined };
+
+async function runAll(
+  groups: readonly { ids: readonly string[]; run: (typeof GROUPS)[number]["run"] }[],
+  args: BenchArguments,
+  stores: Stores,
+): Promise<number> {
   const generator = chooseGenerator();
-  const machine = await describeMachine(serverUrl, workDir, generator.name);
+  const machine = await describeMachine(stores, workDir, generator.name);
   for (const line of machineLines(machine)) print(line);
   if (isBusy(machine) && !args.force) {
     print("the machine is busy: load average above half the cores. Wait, or use --force");
     return 1;
   }
-  print(`loading ${FULL_SCALE.runs} runs …`);
-  const data = await loadRuns(serverUrl, FULL_SCALE);
-  const logs = await serveLogSchema();
-  const results: BarResult[] = [];
-  try {
-    const tenants = await sampleTenants(data.url, RUNS_EACH);
-    const options: SideOptions = { data, signer: createSigner(), logsUrl: logs.url, engineArgs: builtEngine() };
-    for (const [id, makeBar] of Object.entries(BARS)) {
-      if (!args.only.includes(id)) continue;
-      const bar = makeBar(tenants, options);
-      results.push(
-        await runBar(bar, {
-          rounds: args.rounds,
-          pace: PACE,
-          generator,
-          freePort: () => findFreePort(),
-          log: (line) => print(`  · ${line}`),
-        }),
-      );
-    }
-  } finally {
-    logs.close();
-    await data.drop();
+  const results = [];
+  for (const { ids, run } of groups) {
+    if (ids.length === 0) continue;
+    const { databaseUrl: serverUrl, redisUrl = "" } = stores;
+    results.push(...(await run({ ids, rounds: args.rounds, pace: PACE, generator, serverUrl, redisUrl, log: detail })));
   }
   const file = join(workDir, `${new Date().toISOString().replaceAll(":", "-")}.json`);
   writeFileSync(file, `${JSON.stringify({ machine, forced: args.force && isBusy(machine), results }, undefined, 2)}\n`);
@@ -75,7 +71,7 @@ async function runAll(args: BenchArguments, serverUrl: string): Promise<number> 
 
 const code = await main().catch((error: unknown) => {
   if (error instanceof ArgumentError) {
-    print(`${error.message}\nusage: npm run bench [-- --only ${Object.keys(BARS).join(",")}] [--rounds 5] [--force]`);
+    print(`${error.message}\nusage: npm run bench [-- --only ${IDS.join(",")}] [--rounds 5] [--force]`);
     return 1;
   }
   throw error;

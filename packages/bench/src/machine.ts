@@ -2,7 +2,9 @@ import { execFileSync } from "node:child_process";
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import pg from "pg";
+import { z } from "zod";
 
 /** What a figure means nothing without. */
 export type Machine = {
@@ -12,6 +14,8 @@ export type Machine = {
   readonly commit: string;
   readonly postgres: string;
   readonly durability: string;
+  /** Undefined where no bar needs one. */
+  readonly redis: string | undefined;
   /** Median time of an 8 KiB write with fsync, in milliseconds. */
   readonly fsyncMs: number;
   readonly generator: string;
@@ -19,7 +23,11 @@ export type Machine = {
   readonly load: number;
 };
 
-export async function describeMachine(databaseUrl: string, stateDir: string, generator: string): Promise<Machine> {
+export async function describeMachine(
+  { databaseUrl, redisUrl }: { databaseUrl: string; redisUrl: string | undefined },
+  stateDir: string,
+  generator: string,
+): Promise<Machine> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   const { rows } = await client.query<{ version: string; durability: string }>(
@@ -34,10 +42,25 @@ export async function describeMachine(databaseUrl: string, stateDir: string, gen
     commit: commit(),
     postgres: rows[0]?.version ?? "unknown",
     durability: rows[0]?.durability ?? "unknown",
+    redis: redisUrl === undefined ? undefined : await describeRedis(redisUrl),
     fsyncMs: fsyncMedian(stateDir),
     generator,
     load: loadavg()[0] ?? 0,
   };
+}
+
+async function describeRedis(url: string): Promise<string> {
+  const redis = new Redis(url);
+  try {
+    const version = /redis_version:(\S+)/.exec(await redis.info("server"))?.[1] ?? "unknown";
+    const settings = ["appendonly", "appendfsync", "maxmemory-policy"];
+    const values: string[] = [];
+    for (const name of settings)
+      values.push(`${name} ${z.array(z.string()).parse(await redis.config("GET", name))[1]}`);
+    return `${version} (${values.join(", ")})`;
+  } finally {
+    redis.disconnect();
+  }
 }
 
 function commit(): string {

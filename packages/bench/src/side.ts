@@ -1,7 +1,6 @@
 import type { Child } from "./child.ts";
 import type { SampleTenant } from "./data/load-runs.ts";
-
-export type Request = { path: string; headers: Record<string, string>; body: string };
+import type { Request } from "./requests-file.ts";
 
 /** A question that every side can answer in its own words. */
 export type Question = { readonly tenant: SampleTenant; readonly runId: string };

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { startChild } from "./child.ts";
-import type { LoadedRuns } from "./data/load-runs.ts";
+import { type Child, isInstalled, startChild } from "./child.ts";
+import type { LoadedRuns, SampleTenant } from "./data/load-runs.ts";
+import type { Request } from "./requests-file.ts";
 import type { Question, Side } from "./side.ts";
 import { AUDIENCE, ISSUER, type Signer } from "./tokens.ts";
 
@@ -37,13 +37,6 @@ const ENGINE_DOCUMENTS = {
   one: "query($id: uuid!) { workflow_runs_by_pk(id: $id) { id status source attempt created_at finished_at input } }",
 } as const satisfies Record<Shape, string>;
 
-/** The engine as production would run it. Throws where it has not been built. */
-export function builtEngine(): readonly string[] {
-  const built = join(packagesDir, "hasura-engine/dist/cli.js");
-  if (!existsSync(built)) throw new Error(`${built} is not there; npm run bench builds it first`);
-  return [built];
-}
-
 /** The embedded engine with `hasura/metadata` and a viewer's token. */
 export function engineSide(shape: Shape, options: SideOptions): Side {
   const tokens = new Map<string, string>();
@@ -54,14 +47,7 @@ export function engineSide(shape: Shape, options: SideOptions): Side {
   };
   return {
     name: "engine",
-    start: (port) =>
-      startChild({
-        name: "engine",
-        args: [...options.engineArgs, "serve"],
-        env: engineEnv(port, options),
-        port,
-        readyPath: "/healthz?strict=true",
-      }),
+    start: (port) => startEngine(port, options),
     request: (question) => ({
       path: "/v1/graphql",
       headers: { ...JSON_TYPE, authorization: `Bearer ${tokenOf(question)}` },
@@ -76,6 +62,22 @@ export function engineSide(shape: Shape, options: SideOptions): Side {
         ? z.object({ data: z.object({ workflows: listSchema }) }).parse(body).data.workflows
         : z.object({ data: z.object({ workflow_runs_by_pk: oneRun }) }).parse(body).data.workflow_runs_by_pk,
   };
+}
+
+export function startEngine(port: number, options: SideOptions): Promise<Child> {
+  return startChild({
+    name: "engine",
+    args: [...options.engineArgs, "serve"],
+    env: engineEnv(port, options),
+    port,
+    readyPath: "/healthz?strict=true",
+  });
+}
+
+/** A document of its own, as the tenant's viewer. */
+export function documentRequest(document: string, tenant: SampleTenant, { signer }: SideOptions): Request {
+  const headers = { ...JSON_TYPE, authorization: `Bearer ${signer.sign(tenant)}` };
+  return { path: "/v1/graphql", headers, body: JSON.stringify({ query: document }) };
 }
 
 const listSchema = z.array(z.strictObject({ id: z.string(), name: z.string(), runs: z.array(listedRun) }));
@@ -158,13 +160,4 @@ export function postgraphileSide({ data }: SideOptions): Side | undefined {
 function startFloor(name: string, port: number, data: LoadedRuns, readyPath: string) {
   const script = join(import.meta.dirname, `floors/${name}.server.ts`);
   return startChild({ name, args: [script], env: { DATABASE_URL: data.url }, port, readyPath });
-}
-
-function isInstalled(name: string): boolean {
-  try {
-    import.meta.resolve(name);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   createGraphqlClient,
   expectData,
   type GraphqlClient,
+  type ReadMail,
+  readMailFiles,
   type ServiceName,
   startStack,
 } from "@control-plane/local-stack";
@@ -21,10 +24,19 @@ export type ControlPlane = {
   redisUrl: string;
   mongodbUrl: string;
   queuePrefix: string;
+  readMail: ReadMail;
+  /** The direct endpoints of auth-actions. */
+  authUrl: string;
+  /** Where webhooks arrive, with no proxy before it. */
+  gatewayUrl: string;
+  /** Of Hasura. */
+  adminSecret: string;
   /** What the services' stored secrets are sealed with. */
   keyring: string;
   /** Table in which the Hasura that runs keeps its events. */
   eventLog: "embedded_hdb.event_log" | "hdb_catalog.event_log";
+  /** Everything the services have logged. */
+  logText(): Promise<string>;
   /** SIGKILL; the stack starts the service again. */
   kill(service: ServiceName): void;
   close(): Promise<void>;
@@ -49,8 +61,13 @@ export async function startControlPlane(
     redisUrl: stack.stores.redis,
     mongodbUrl: stack.stores.mongodb ?? "",
     queuePrefix: stack.queuePrefix,
+    readMail: readMailFiles(stack.mailDir),
+    authUrl: stack.urls.authActions,
+    gatewayUrl: stack.urls.webhookGateway,
+    adminSecret: stack.secrets.adminSecret,
     keyring: stack.secrets.keyring,
     eventLog: "embedded_hdb.event_log",
+    logText: () => readLogs(join(stateDir, "logs")),
     kill: (service) => stack.service(service)?.kill(),
     async close() {
       await sql.end();
@@ -69,6 +86,7 @@ async function attachControlPlane(): Promise<ControlPlane> {
     MONGODB_URL: mongodbUrl = "",
     QUEUE_PREFIX: queuePrefix = "bull",
     KEYRING: keyring = "",
+    HASURA_GRAPHQL_ADMIN_SECRET: adminSecret = "",
   } = process.env;
   const sql = new pg.Pool({ connectionString: databaseUrl, max: 4 });
   const { rows } = await sql.query("select 1 from information_schema.tables where table_schema = 'embedded_hdb'");
@@ -80,13 +98,35 @@ async function attachControlPlane(): Promise<ControlPlane> {
     redisUrl,
     mongodbUrl,
     queuePrefix,
+    readMail: readMailpit,
+    authUrl: process.env.AUTH_ACTIONS_URL ?? "http://127.0.0.1:4001",
+    gatewayUrl: process.env.WEBHOOK_GATEWAY_URL ?? "http://127.0.0.1:4002",
+    adminSecret,
     keyring,
     eventLog: rows.length > 0 ? "embedded_hdb.event_log" : "hdb_catalog.event_log",
+    logText: async () => "",
     kill: () => {
       throw new Error("what runs elsewhere is not killed");
     },
     close: () => sql.end(),
   };
+}
+
+async function readLogs(directory: string): Promise<string> {
+  const texts = (await readdir(directory)).map((name) => readFile(join(directory, name), "utf8"));
+  return (await Promise.all(texts)).join("\n");
+}
+
+/** The text of the newest mail to an address, where docker-compose's mail server keeps it. */
+async function readMailpit(recipient: string): Promise<string> {
+  const base = process.env.MAILPIT_URL ?? "http://127.0.0.1:8025";
+  const url = `${base}/view/latest.txt?query=${encodeURIComponent(`to:"${recipient}"`)}`;
+  for (const deadline = Date.now() + 20_000; ; ) {
+    const reply = await fetch(url);
+    if (reply.ok) return reply.text();
+    if (Date.now() > deadline) throw new Error(`no mail to ${recipient} at ${base} after 20 s`);
+    await delay(200);
+  }
 }
 
 async function dropDatabase(url: string): Promise<void> {

@@ -8,7 +8,7 @@ const claimsSchema = z.record(z.string(), z.unknown());
 const headerSchema = z.looseObject({ kid: z.string() });
 
 /** The claims of a token, which nobody has verified. */
-export function claimsOf(token: string): Record<string, unknown> {
+function claimsOf(token: string): Record<string, unknown> {
   return claimsSchema.parse(decode(token.split(".")[1]));
 }
 
@@ -31,7 +31,7 @@ export async function signedAnew(
 }
 
 async function unsealSigningKey({ databaseUrl, keyring }: ControlPlane, kid: string): Promise<string> {
-  const { db, close } = createDatabase({ url: databaseUrl, poolMax: 1, applicationName: "e2e" });
+  const { db, close } = createDatabase({ url: databaseUrl, poolMax: 1, applicationName: "e2e", work: "command" });
   try {
     const envelope = createEnvelope({
       provider: createLocalKeyring(keyring),

@@ -24,35 +24,62 @@ type Service = {
   wrong: Readonly<Record<string, string>>;
 };
 
-const hasura = () => ({ HASURA_ACTION_SECRET: secret(), HASURA_EVENT_SECRET: secret() });
-const HASURA = ["HASURA_ACTION_SECRET", "HASURA_EVENT_SECRET"] as const;
+const actions = () => ({ HASURA_ACTION_SECRET: secret() });
+const events = () => ({ HASURA_EVENT_SECRET: secret() });
 
 const services: readonly Service[] = [
   {
     name: "auth-actions",
     role: "cp_auth",
-    settings: () => ({ ...hasura(), KEYRING: keyring, JWT_ISSUER: "https://auth.test.example" }),
-    required: ["PORT", "DATABASE_URL", ...HASURA, "JWT_ISSUER", "KEYRING or KEYRING_FILE"],
+    settings: () => ({
+      ...actions(),
+      ...events(),
+      KEYRING: keyring,
+      JWT_ISSUER: "https://auth.test.example",
+      SMTP_URL: "smtp://127.0.0.1:9",
+      MAIL_FROM: "no-reply@test.example",
+      APP_URL: "https://app.test.example",
+    }),
+    required: [
+      "PORT",
+      "DATABASE_URL",
+      "HASURA_ACTION_SECRET",
+      "HASURA_EVENT_SECRET",
+      "JWT_ISSUER",
+      "MAIL_FROM",
+      "APP_URL",
+      "SMTP_URL",
+      "KEYRING or KEYRING_FILE",
+    ],
     wrong: { PORT: "70000", DATABASE_URL: "mysql://x", HASURA_ACTION_SECRET: "short" },
   },
   {
     name: "webhook-gateway",
     role: "cp_gateway",
-    settings: () => ({ ...hasura(), KEYRING: keyring, HOOKS_PUBLIC_URL: "https://hooks.test.example" }),
-    required: ["PORT", "DATABASE_URL", ...HASURA, "HOOKS_PUBLIC_URL", "KEYRING or KEYRING_FILE"],
+    settings: () => ({ ...actions(), KEYRING: keyring, HOOKS_PUBLIC_URL: "https://hooks.test.example" }),
+    required: ["PORT", "DATABASE_URL", "HASURA_ACTION_SECRET", "HOOKS_PUBLIC_URL", "KEYRING or KEYRING_FILE"],
     wrong: { HOOKS_PUBLIC_URL: "https://hooks.test.example/", HOOK_RATE_PER_PATH: "-1", LOG_LEVEL: "loud" },
   },
   {
     name: "orchestrator",
     role: "cp_orchestrator",
     settings: () => ({
-      ...hasura(),
+      ...actions(),
+      ...events(),
       REDIS_URL: process.env.REDIS_URL ?? "",
       QUEUE_PREFIX: `standalone-${randomBytes(4).toString("hex")}`,
       RUNNER_TOKENS: secret(),
       AUTH_ACTIONS_URL: "http://127.0.0.1:4001",
     }),
-    required: ["PORT", "DATABASE_URL", "REDIS_URL", ...HASURA, "RUNNER_TOKENS", "AUTH_ACTIONS_URL"],
+    required: [
+      "PORT",
+      "DATABASE_URL",
+      "REDIS_URL",
+      "HASURA_ACTION_SECRET",
+      "HASURA_EVENT_SECRET",
+      "RUNNER_TOKENS",
+      "AUTH_ACTIONS_URL",
+    ],
     wrong: { REDIS_URL: "http://x", LEASE_SECONDS: "soon", RUNNER_TOKENS: "short" },
   },
   {
@@ -104,9 +131,7 @@ describe.each(services)("$name, built and alone", ({ name, role, settings, requi
     const port = await findFreePort();
     const service = start(name, { PORT: String(port), DATABASE_URL: databaseUrl, ...settings() });
 
-    await expect
-      .poll(() => statusOf(`http://127.0.0.1:${port}/ready`), { timeout: 20_000, message: service.output() })
-      .toBe(200);
+    await expect.poll(() => statusOf(`http://127.0.0.1:${port}/ready`), { message: service.output() }).toBe(200);
     const live = await statusOf(`http://127.0.0.1:${port}/live`);
     service.child.kill("SIGTERM");
 

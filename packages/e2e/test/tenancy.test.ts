@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { HASURA_ROLES } from "@control-plane/service-kit";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { actionCall, idArguments, sampleArguments } from "./tenancy/action-samples.ts";
@@ -7,7 +8,7 @@ import { GRANTED } from "./tenancy/granted-cells.ts";
 import { hiddenUses } from "./tenancy/hidden-columns.ts";
 import { FIELDS, KINDS, probe } from "./tenancy/root-fields.ts";
 import { openStage, type Stage } from "./tenancy/stage.ts";
-import { MEMBER_ROLES, ROLES, readTracked } from "./tenancy/tracked-tables.ts";
+import { ROLES, readTracked } from "./tenancy/tracked-tables.ts";
 
 const tracked = await readTracked();
 
@@ -39,7 +40,7 @@ describe("two mirrored tenants", () => {
   test.each(tracked.tables)("both have rows in $name, the other's with its mark or ids", async ({ name }) => {
     const rows = await stage.theirRows(name);
 
-    for (const role of MEMBER_ROLES) {
+    for (const role of HASURA_ROLES) {
       expect(rows.map(({ id }) => id)).toContain(stage.theirs.shown(name, role));
       expect(stage.mine.shown(name, role)).not.toBe(stage.theirs.shown(name, role));
     }
@@ -62,7 +63,7 @@ describe("two mirrored tenants", () => {
 
           expect(refusal).toEqual(
             operation === "subscription" && role === "anonymous"
-              ? { code: "validation-failed", message: "no subscriptions exist" }
+              ? { code: "closed", message: expect.any(String) }
               : absentField(name(table.name), `${operation}_root`),
           );
         });
@@ -70,7 +71,7 @@ describe("two mirrored tenants", () => {
     }
   });
 
-  test.each(MEMBER_ROLES)(
+  test.each(HASURA_ROLES)(
     "%s: no column but the granted ones is read, filtered, sorted by or written",
     async (role) => {
       const uses = tracked.tables.flatMap((table) => hiddenUses(stage, table, role));
@@ -83,7 +84,7 @@ describe("two mirrored tenants", () => {
     },
   );
 
-  describe.each(MEMBER_ROLES)("a former %s", (role) => {
+  describe.each(HASURA_ROLES)("a former %s", (role) => {
     test.each([
       ["who was removed", "status = 'REMOVED', removed_at = now()"],
       ["who got another role", `role = '${role === "viewer" ? "builder" : "viewer"}'`],
@@ -91,7 +92,7 @@ describe("two mirrored tenants", () => {
       const { user, token } = await stage.newMember(role);
       const member = { stage, token, role, userId: user.id };
       const live = stage.watch("subscription { memberships { role } }", { token });
-      await expect.poll(() => live.seen().length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => live.seen().length).toBe(1);
 
       await stage.plane.sql.query(`update memberships set ${change} where id = $1`, [user.membershipId]);
 
@@ -106,13 +107,13 @@ describe("two mirrored tenants", () => {
       });
       expect(logs.refusal?.code).toBe("FORBIDDEN");
       await expect
-        .poll(() => live.seen().map(({ data }) => data), { timeout: 10_000 })
+        .poll(() => live.seen().map(({ data }) => data))
         .toEqual([{ memberships: expect.arrayContaining([{ role: user.role }]) }, { memberships: [] }]);
       live.stop();
     });
   });
 
-  describe.each(MEMBER_ROLES)("x-hasura headers of a client beside the token of %s", (role) => {
+  describe.each(HASURA_ROLES)("x-hasura headers of a client beside the token of %s", (role) => {
     const asTheirOwner = (): Record<string, string> => ({
       "x-hasura-tenant-id": stage.theirs.tenant.id,
       "x-hasura-user-id": stage.theirs.users.owner.id,
@@ -135,7 +136,9 @@ describe("two mirrored tenants", () => {
 
     test("reach no action and no log line of the other tenant", async () => {
       const asked = { token: stage.token(role), headers: asTheirOwner() };
-      for (const action of tracked.actions.filter(({ roles }) => roles.has(role))) {
+      // An action that names no object is about the caller's own tenant, whatever the headers say.
+      const naming = tracked.actions.filter((action) => action.roles.has(role) && idArguments(action).length > 0);
+      for (const action of naming) {
         const variables = sampleArguments(action, stage.theirs);
         const { refusal } = await stage.ask(actionCall(action, variables), { ...asked, variables });
         expect([action.name, refusal?.code]).toEqual([action.name, "NOT_FOUND"]);
@@ -160,7 +163,7 @@ describe("two mirrored tenants", () => {
     });
   });
 
-  test.each(["admin", ...MEMBER_ROLES])("without a token the header x-hasura-role: %s gives nothing", async (role) => {
+  test.each(["admin", ...HASURA_ROLES])("without a token the header x-hasura-role: %s gives nothing", async (role) => {
     const headers = {
       "x-hasura-role": role,
       "x-hasura-tenant-id": stage.theirs.tenant.id,
@@ -193,9 +196,12 @@ describe("two mirrored tenants", () => {
         continue;
       }
       test(`works for ${role}`, async () => {
-        const variables = sampleArguments(action, stage.mine);
+        // What the action ends is nobody else's: a member of his own, rows of his own.
+        const member = role === "anonymous" ? undefined : await stage.newMember(role);
+        const drafts = await stage.newDrafts(member?.user.email);
+        const variables = sampleArguments(action, { ...stage.mine, drafts });
 
-        const reply = await stage.ask(actionCall(action, variables), { token: stage.token(role), variables });
+        const reply = await stage.ask(actionCall(action, variables), { token: member?.token, variables });
 
         expect(reply).toMatchObject({ refusal: undefined, data: { [action.name]: expect.anything() } });
       });
@@ -281,7 +287,7 @@ describe("two mirrored tenants", () => {
   describe.each(["getRunLogs", "getStepLogs"] as const)("%s", (field) => {
     const { argument, table } = LOG_FIELDS[field];
 
-    test.each(MEMBER_ROLES)("gives %s the own lines, and an empty page for the other tenant's", async (role) => {
+    test.each(HASURA_ROLES)("gives %s the own lines, and an empty page for the other tenant's", async (role) => {
       const ask = (id: string) => stage.ask(logsOf(field), { token: stage.token(role), variables: { id } });
 
       const own = await ask(stage.mine.shown(table, role));
@@ -293,7 +299,7 @@ describe("two mirrored tenants", () => {
       expect(foreign.body).toBe(absent.body);
     });
 
-    test.each(MEMBER_ROLES)("gives %s the same beside the rows as their field logs", async (role) => {
+    test.each(HASURA_ROLES)("gives %s the same beside the rows as their field logs", async (role) => {
       const { data } = await stage.ask(
         `query($ids: [uuid!]!) { rows: ${table}(where: {id: {_in: $ids}}) { logs { lines { message } error } } }`,
         {
@@ -305,7 +311,7 @@ describe("two mirrored tenants", () => {
       expect(data).toEqual({ rows: [{ logs: { lines: [{ message: stage.mine.mark }], error: null } }] });
     });
 
-    test.each(MEMBER_ROLES)("lets %s name no tenant", async (role) => {
+    test.each(HASURA_ROLES)("lets %s name no tenant", async (role) => {
       const { refusal } = await stage.ask(
         `query($id: ID!) { ${field}(tenantId: "${stage.theirs.tenant.id}", ${argument}: $id) { lines { message } } }`,
         { token: stage.token(role), variables: { id: stage.theirs.shown(table, role) } },

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readMetadataDirectory } from "@control-plane/hasura-engine";
 import { parse } from "yaml";
+import { rootDir } from "./clone.ts";
 import { checkMetadataRules } from "./metadata-rules/check-metadata-rules.ts";
-import { rootDir } from "./state.ts";
 
 export const hasuraDir = join(rootDir, "hasura");
 

@@ -1,17 +1,21 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
-import { addViewer } from "./demo/add-viewer.ts";
+import { type LocalApi, overridesFor, startLocalApi } from "./demo/local-api.ts";
 import { nextCommands, playStory } from "./demo/play.ts";
+import { readMailFiles } from "./demo/read-mail.ts";
 import { createStory } from "./demo/story.ts";
 import { hasuraCheck } from "./hasura-check.ts";
-import { defaultStateDir, resetStack, type Stack, startStack } from "./stack.ts";
+import { playRolling } from "./rolling/rolling.ts";
+import { defaultMailDir, defaultStateDir, resetStack, type Stack, startStack } from "./stack.ts";
 
-const USAGE = `usage: cli.ts start [--once] [--fresh] | stack [--fresh] | hasura-check | reset
+const USAGE = `usage: cli.ts start [--once] [--fresh] | stack [--fresh] | hasura-check | rolling | reset
   start         the whole control plane, then the demo; stays up until Ctrl-C
   start --once  the same, ends with 0 when the demo succeeded, with 1 and the failing step's name when not
   stack         the control plane without the demo
   --fresh       deletes the data of earlier starts first
-  reset         deletes data, secrets and logs`;
+  rolling       SIGTERM to each service under load, with two processes of each behind Caddy; no request may fail
+  reset         deletes data, secrets, logs and mails`;
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -52,9 +56,11 @@ async function main(): Promise<number> {
       return run({ demo: false, ...startOptions });
     case "hasura-check":
       return hasuraCheck(print);
+    case "rolling":
+      return playRolling(print);
     case "reset":
-      await resetStack(defaultStateDir);
-      print("deleted: data, secrets and logs of this clone; the next start begins anew");
+      await resetStack(defaultStateDir, defaultMailDir);
+      print("deleted: data, secrets, logs and mails of this clone; the next start begins anew");
       return 0;
     default:
       print(USAGE);
@@ -75,10 +81,19 @@ async function run(options: { demo: boolean; once: boolean; fresh: boolean }): P
   print("control plane: starting");
   const announceStop = (): void => print("\nstopping as soon as this step is done …");
   signal.addEventListener("abort", announceStop);
+  const api = options.demo ? await startLocalApi(randomBytes(16).toString("base64url")) : undefined;
   let stack: Stack;
   try {
-    stack = await startStack({ fresh: options.fresh, hasuraUrl: readHasuraUrl(), signal, log: logProgress });
+    stack = await startStack({
+      ...(api === undefined ? {} : { overrides: overridesFor(api) }),
+      fresh: options.fresh,
+      mailDir: defaultMailDir,
+      hasuraUrl: readHasuraUrl(),
+      signal,
+      log: logProgress,
+    });
   } catch (error) {
+    await api?.close();
     print(signal.aborted ? "stopped" : `\ncould not start: ${error instanceof Error ? error.message : String(error)}`);
     return signal.aborted ? 130 : 1;
   } finally {
@@ -87,7 +102,7 @@ async function run(options: { demo: boolean; once: boolean; fresh: boolean }): P
   try {
     print(`control plane: ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
     for (const note of stack.notes) print(`  · ${note}`);
-    const failed = options.demo && !signal.aborted ? await demo(stack) : undefined;
+    const failed = api !== undefined && !signal.aborted ? await demo(stack, api) : undefined;
     if (failed !== undefined && options.once) return 1;
     if (options.once) return signal.aborted ? 130 : 0;
     printUrls(stack);
@@ -97,6 +112,7 @@ async function run(options: { demo: boolean; once: boolean; fresh: boolean }): P
   } finally {
     print("\nstopping …");
     await stack.stop();
+    await api?.close();
     print("stopped; the data is kept in .local/ for the next start");
   }
 }
@@ -109,12 +125,13 @@ function readHasuraUrl(): string | undefined {
 }
 
 /** The name of the failing step, if one fails. */
-async function demo(stack: Stack): Promise<string | undefined> {
+async function demo(stack: Stack, api: LocalApi): Promise<string | undefined> {
   const story = createStory({
     hasuraUrl: stack.urls.hasura,
     hasRunner: stack.service("runner") !== undefined,
     hasLogs: stack.stores.mongodb !== undefined,
-    addViewer: (tenantId) => addViewer(stack.databaseUrl, tenantId),
+    api,
+    readMail: readMailFiles(stack.mailDir),
   });
   print("\nthe demo\n");
   const { failed } = await playStory(story.steps, print);
@@ -135,7 +152,8 @@ function printUrls(stack: Stack): void {
   direct sign-in           ${stack.urls.authActions}/auth/login
   webhooks                 ${stack.urls.webhookGateway}/hooks/<path>
   runner API               ${stack.urls.orchestrator}/runner/v1
-  logs                     .local/stack/logs/`);
+  logs                     .local/stack/logs/
+  mails                    .local/mail/`);
 }
 
 const code = await main().catch((error: unknown) => {

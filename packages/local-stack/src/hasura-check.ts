@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { cloneDatabase, createTemplate, dropDatabase } from "@control-plane/db";
 import { startTemporaryStores } from "@control-plane/local-stores";
 import { checkMetadata } from "./check-metadata.ts";
-import { rootDir } from "./state.ts";
+import { rootDir } from "./clone.ts";
+import { offlineEngineEnv } from "./offline-engine.ts";
 
 /**
  * `npm run hasura:check`: shape and our own rules, then the engine's check on a freshly migrated database, with the log
- * schema's types taken from its file. Answers the exit code.
+ * schema's types taken from its file. Returns the exit code.
  */
 export async function hasuraCheck(print: (line: string) => void): Promise<number> {
   try {
@@ -35,7 +36,6 @@ export async function hasuraCheck(print: (line: string) => void): Promise<number
 }
 
 async function engineCheck(databaseUrl: string): Promise<number> {
-  const nowhere = "http://127.0.0.1:9";
   const script = join(rootDir, "packages/hasura-engine/src/cli.ts");
   const child = spawn(
     process.execPath,
@@ -48,21 +48,7 @@ async function engineCheck(databaseUrl: string): Promise<number> {
     ],
     {
       stdio: "inherit",
-      env: {
-        ...process.env,
-        HASURA_METADATA_DIR: join(rootDir, "hasura/metadata"),
-        HASURA_GRAPHQL_ADMIN_SECRET: "only-for-this-check-0123456789abcdef",
-        HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIONS: "true",
-        HASURA_GRAPHQL_UNAUTHORIZED_ROLE: "anonymous",
-        PG_DATABASE_URL: databaseUrl,
-        AUTH_ACTIONS_URL: nowhere,
-        WEBHOOK_GATEWAY_URL: nowhere,
-        ORCHESTRATOR_URL: nowhere,
-        LOGS_SCHEMA_URL: nowhere,
-        HASURA_ACTION_SECRET: "checked-by-name-only",
-        HASURA_EVENT_SECRET: "checked-by-name-only",
-        LOGS_SCHEMA_SECRET: "checked-by-name-only",
-      },
+      env: { ...process.env, ...offlineEngineEnv(databaseUrl) },
     },
   );
   const [code] = await once(child, "exit");

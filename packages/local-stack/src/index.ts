@@ -1,4 +1,4 @@
-export { addViewer } from "./demo/add-viewer.ts";
+export { chooseRunner } from "./choose-runner.ts";
 export {
   createGraphqlClient,
   expectData,
@@ -7,9 +7,12 @@ export {
   type GraphqlClient,
   type GraphqlRefusal,
 } from "./demo/graphql-client.ts";
-export { createStory, type Outcome, type Step } from "./demo/story.ts";
+export { inviteViewer } from "./demo/invite-viewer.ts";
+export { type ReadMail, readMailFiles } from "./demo/read-mail.ts";
 export { postWebhook, signedWebhook, type WebhookReply } from "./demo/webhook-sender.ts";
-export { checkMetadataRules } from "./metadata-rules/check-metadata-rules.ts";
-export { metadataEnvironmentNames } from "./metadata-rules/environment-names.ts";
-export type { Finding, MetadataRule } from "./metadata-rules/finding.ts";
+export { choosePorts } from "./ports.ts";
+export { engineSpec, runnerEnv, type SpecInput, serviceSpecs } from "./process-specs.ts";
+export { type ReverseProxy, startProxy } from "./proxy.ts";
+export { loadSecrets } from "./secrets.ts";
+export { setupLogs } from "./setup-logs.ts";
 export { type ServiceName, type Stack, type StackOptions, startStack } from "./stack.ts";

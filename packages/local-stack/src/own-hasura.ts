@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { rootDir } from "./state.ts";
+import { rootDir } from "./clone.ts";
 
 const READY_WITHIN_MS = 120_000;
 const IMAGE = "hasura/graphql-engine:v2.48.10.cli-migrations-v3";

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { rootDir } from "./state.ts";
+import { rootDir } from "./clone.ts";
 
 /** Runs `logs:setup` of logs-schema, as an operator would before the first deploy. */
 export async function setupLogs(mongodbUrl: string): Promise<void> {

@@ -4,17 +4,20 @@ import { createDatabase, databaseUrl, migrate, roleUrl, seed } from "@control-pl
 import { deleteStores, type Stores, startStores } from "@control-plane/local-stores";
 import pg from "pg";
 import { checkMetadata } from "./check-metadata.ts";
+import { chooseRunner } from "./choose-runner.ts";
+import { cloneTag, rootDir } from "./clone.ts";
 import { awaitOwnHasura } from "./own-hasura.ts";
 import { choosePorts } from "./ports.ts";
-import { chooseRunner } from "./runner.ts";
+import { engineSpec, type SpecInput, type StackUrls, type StoreUrls, serviceSpecs, urlsOf } from "./process-specs.ts";
+import { loadSecrets, type StackSecrets } from "./secrets.ts";
 import { type ServiceProcess, startService } from "./service-process.ts";
-import { engineSpec, type SpecInput, type StackUrls, type StoreUrls, serviceSpecs, urlsOf } from "./services.ts";
 import { setupLogs } from "./setup-logs.ts";
-import { cloneTag, loadSecrets, rootDir, type StackSecrets } from "./state.ts";
 
 export type StackOptions = {
   /** Where everything of this stack lives; two stacks need two. */
   stateDir?: string;
+  /** Where mails become files; by default within `stateDir`. */
+  mailDir?: string;
   /** Deletes what earlier starts left. */
   fresh?: boolean;
   /** Takes any free ports instead of 8080 and 4001 to 4004. */
@@ -37,6 +40,8 @@ export type Stack = {
   databaseUrl: string;
   secrets: StackSecrets;
   queuePrefix: string;
+  /** A file for each mail that was sent. */
+  mailDir: string;
   /** Undefined where a part could not be started; `notes` say why. */
   service(name: ServiceName): ServiceProcess | undefined;
   notes: readonly string[];
@@ -44,6 +49,7 @@ export type Stack = {
 };
 
 export const defaultStateDir = join(rootDir, ".local/stack");
+export const defaultMailDir = join(rootDir, ".local/mail");
 
 /**
  * Starts the whole control plane: stores, schema, services, engine, runner, in the order in which they need each other.
@@ -51,7 +57,8 @@ export const defaultStateDir = join(rootDir, ".local/stack");
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const stateDir = options.stateDir ?? defaultStateDir;
-  if (options.fresh === true) await resetStack(stateDir);
+  const mailDir = options.mailDir ?? join(stateDir, "mail");
+  if (options.fresh === true) await resetStack(stateDir, mailDir);
   const logDir = join(stateDir, "logs");
   mkdirSync(logDir, { recursive: true });
   const closers: (() => Promise<void>)[] = [];
@@ -59,7 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    return await assemble({ ...options, stateDir, logDir, closers, stop });
+    return await assemble({ ...options, stateDir, mailDir, logDir, closers, stop });
   } catch (error) {
     await stop();
     throw error;
@@ -68,6 +75,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 type Assembly = StackOptions & {
   stateDir: string;
+  mailDir: string;
   logDir: string;
   closers: (() => Promise<void>)[];
   stop: () => Promise<void>;
@@ -94,6 +102,7 @@ async function assemble(options: Assembly): Promise<Stack> {
     secrets,
     stores: storeUrls(stores, adminUrl, secrets, stateDir),
     logDir: options.logDir,
+    mailDir: options.mailDir,
     queuePrefix: `cp-${cloneTag(stateDir)}`,
     overrides: options.overrides ?? {},
   };
@@ -124,6 +133,7 @@ async function assemble(options: Assembly): Promise<Stack> {
     databaseUrl: adminUrl,
     secrets,
     queuePrefix: input.queuePrefix,
+    mailDir: input.mailDir,
     service: (name) => running.get(name),
     notes: [runner.note, ...stores.missing.map(({ message }) => message)],
     stop: options.stop,
@@ -167,7 +177,7 @@ async function prepareDatabase(serverUrl: string, stateDir: string, secrets: Sta
     url,
     passwords: { cp_hasura: hasura, cp_auth: auth, cp_gateway: gateway, cp_orchestrator: orchestrator, cp_logs: logs },
   });
-  const client = createDatabase({ url, poolMax: 1, applicationName: "local-stack" });
+  const client = createDatabase({ url, poolMax: 1, applicationName: "local-stack", work: "command" });
   try {
     await seed(client.db);
   } finally {
@@ -199,8 +209,8 @@ function mongoUrl(given: string | undefined, stateDir: string): string | undefin
   return url.href;
 }
 
-/** Deletes data, secrets and logs of a stack that does not run. */
-export async function resetStack(stateDir: string): Promise<void> {
+/** Deletes data, secrets, logs and mails of a stack that does not run. */
+export async function resetStack(stateDir: string, mailDir: string): Promise<void> {
   await deleteStores(join(stateDir, "stores"));
-  rmSync(stateDir, { recursive: true, force: true });
+  for (const directory of [stateDir, mailDir]) rmSync(directory, { recursive: true, force: true });
 }

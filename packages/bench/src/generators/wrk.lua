@@ -5,18 +5,30 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
+-- For each request a line with its length in bytes, then the message itself.
+local function readRequests(name)
+  local file = assert(io.open(name, "rb"))
+  local requests = {}
+  for line in file:lines() do
+    table.insert(requests, file:read(tonumber(line)))
+  end
+  file:close()
+  return requests
+end
+
 function init(args)
   local begins = args[2]
   local wanted = #begins
-  local prepared = {}
-  for _, request in ipairs(dofile(args[1])) do
-    table.insert(prepared, wrk.format("POST", request.path, request.headers, request.body))
-  end
+  local prepared = readRequests(args[1])
   local turn = 0
-  good, non2xx, wrong = 0, 0, 0
+  good, non2xx, wrong, turns = 0, 0, 0, 0
 
   request = function()
-    turn = turn % #prepared + 1
+    if turn == #prepared then
+      turn = 0
+      turns = turns + 1
+    end
+    turn = turn + 1
     return prepared[turn]
   end
   response = function(status, _, body)
@@ -32,15 +44,16 @@ function init(args)
 end
 
 function done(summary, latency)
-  local good, non2xx, wrong = 0, 0, 0
+  local good, non2xx, wrong, turns = 0, 0, 0, 0
   for _, thread in ipairs(threads) do
     good = good + thread:get("good")
     non2xx = non2xx + thread:get("non2xx")
     wrong = wrong + thread:get("wrong")
+    turns = turns + thread:get("turns")
   end
   local errors = summary.errors
   io.write(string.format(
-    '\n{"requestsPerSecond":%.3f,"requests":%d,"p50":%.3f,"p99":%.3f,"non2xx":%d,"socketErrors":%d,"wrongAnswers":%d}\n',
+    '\n{"requestsPerSecond":%.3f,"requests":%d,"p50":%.3f,"p99":%.3f,"non2xx":%d,"socketErrors":%d,"wrongAnswers":%d,"turns":%d}\n',
     summary.requests / (summary.duration / 1e6), good, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    non2xx, errors.connect + errors.read + errors.write + errors.timeout, wrong))
+    non2xx, errors.connect + errors.read + errors.write + errors.timeout, wrong, turns))
 end

@@ -1,11 +1,12 @@
+import type { HasuraRole } from "@control-plane/service-kit";
 import { expect } from "vitest";
 import { actionCall, sampleArguments } from "./action-samples.ts";
 import { sampleRow } from "./insert-samples.ts";
 import type { Stage } from "./stage.ts";
-import type { MemberHasuraRole, TrackedAction, TrackedTable } from "./tracked-tables.ts";
+import type { TrackedAction, TrackedTable } from "./tracked-tables.ts";
 
 /** Somebody whose token still says `role`, although the membership no longer does. */
-export type FormerMember = { stage: Stage; token: string; role: MemberHasuraRole; userId: string };
+export type FormerMember = { stage: Stage; token: string; role: HasuraRole; userId: string };
 
 /** What tables answer to requests that a member of the role may make, in one word each. */
 export async function askTable(member: FormerMember, table: TrackedTable): Promise<Record<string, unknown>> {
@@ -43,7 +44,7 @@ export async function askTable(member: FormerMember, table: TrackedTable): Promi
 }
 
 /** What {@link askTable} must give: no row is seen or touched. */
-export function nothingOf(table: TrackedTable, role: MemberHasuraRole): Record<string, unknown> {
+export function nothingOf(table: TrackedTable, role: HasuraRole): Record<string, unknown> {
   const none = { found: { affected_rows: 0 } };
   return {
     ...(table.select.has(role) ? { list: { found: [] }, by_pk: { found: null } } : {}),

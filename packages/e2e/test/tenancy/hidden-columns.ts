@@ -1,7 +1,7 @@
 import type { Stage } from "./stage.ts";
 import type { Role, TrackedTable } from "./tracked-tables.ts";
 
-/** Columns that no role may read or write, whatever the metadata says (permissions.md section 3). */
+/** Columns that no role may read or write, whatever metadata and permissions.yaml say: secrets, digests and leases. */
 const NEVER = [
   /^password_hash$/,
   /_cipher$/,
@@ -9,7 +9,7 @@ const NEVER = [
   /^(dedupe_key|replay_key|lease_expires_at|runner_id|last_event_seq|traceparent|payload)$/,
 ];
 
-export function isSecret(column: string): boolean {
+function isSecret(column: string): boolean {
   return NEVER.some((pattern) => pattern.test(column));
 }
 

@@ -1,31 +1,29 @@
-import { randomBytes } from "node:crypto";
-import type { MemberRole, TestTenant, TestUser, World } from "@control-plane/testkit";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { type HasuraRole, memberRole } from "@control-plane/service-kit";
+import type { TestKeys, TestTenant, TestUser, World } from "@control-plane/testkit";
 import type pg from "pg";
 import { addDrafts, type Drafts } from "./drafts.ts";
-import type { MemberHasuraRole } from "./tracked-tables.ts";
 
 /** A tenant with a row in every tracked table. Two of them differ in ids and in `mark`, which is in every text of theirs. */
 export type MirroredTenant = {
   readonly tenant: TestTenant;
   readonly mark: string;
-  readonly users: Readonly<Record<MemberHasuraRole, TestUser>>;
+  readonly users: Readonly<Record<HasuraRole, TestUser>>;
   /** Its row of a table that every role who may read the table may read; throws for a table nobody built a row for. */
-  shown(table: string, role: MemberHasuraRole): string;
+  shown(table: string, role: HasuraRole): string;
   /** Rows that may still be changed and deleted. */
   readonly drafts: Drafts;
 };
 
-const MEMBER_ROLE_OF = {
-  owner: "owner",
-  tenant_admin: "admin",
-  builder: "builder",
-  viewer: "viewer",
-} as const satisfies Record<MemberHasuraRole, MemberRole>;
-
 /** @param mark lower-case letters, digits and hyphens. */
-export async function buildMirroredTenant(sql: pg.Pool, world: World, mark: string): Promise<MirroredTenant> {
+export async function buildMirroredTenant(
+  sql: pg.Pool,
+  world: World,
+  keys: TestKeys,
+  mark: string,
+): Promise<MirroredTenant> {
   const tenant = await world.tenant({ slug: mark, name: mark });
-  const user = (role: MemberHasuraRole): Promise<TestUser> => addMember(tenant, mark, role);
+  const user = (role: HasuraRole): Promise<TestUser> => addMember(tenant, mark, role);
   const users = {
     owner: await user("owner"),
     tenant_admin: await user("tenant_admin"),
@@ -35,7 +33,7 @@ export async function buildMirroredTenant(sql: pg.Pool, world: World, mark: stri
   const rows = new Map([
     ["tenants", tenant.id],
     ...(await addCatalogue(tenant, mark)),
-    ...(await addHistory(sql, tenant, mark)),
+    ...(await addHistory(sql, tenant, keys, mark)),
     ["invitations", await addInvitation(sql, tenant.id, mark, users.owner.id)],
   ]);
   const trail = new Map<string, string>();
@@ -59,16 +57,21 @@ export async function buildMirroredTenant(sql: pg.Pool, world: World, mark: stri
   };
 }
 
-export function addMember(tenant: TestTenant, mark: string, role: MemberHasuraRole): Promise<TestUser> {
+export function addMember(tenant: TestTenant, mark: string, role: HasuraRole): Promise<TestUser> {
   const tag = randomBytes(3).toString("hex");
-  return tenant.user(MEMBER_ROLE_OF[role], { name: `${mark} ${role}`, email: `${mark}.${tag}@example.com` });
+  return tenant.user(memberRole(role), { name: `${mark} ${role}`, email: `${mark}.${tag}@example.com` });
 }
 
 async function addCatalogue(tenant: TestTenant, mark: string): Promise<[string, string][]> {
   const app = await tenant.app({
     slug: mark,
     name: mark,
-    version: { authConfig: { hint: mark }, baseUrl: `https://${mark}.example.com`, changelog: mark },
+    version: {
+      authType: "API_KEY",
+      authConfig: { in: "HEADER", name: mark },
+      baseUrl: `https://${mark}.example.com`,
+      changelog: mark,
+    },
     actions: [{ key: "call", name: mark, description: mark, inputSchema: { title: mark } }],
   });
   const connection = await tenant.connection({
@@ -86,19 +89,22 @@ async function addCatalogue(tenant: TestTenant, mark: string): Promise<[string, 
   ];
 }
 
-async function addHistory(sql: pg.Pool, tenant: TestTenant, mark: string): Promise<[string, string][]> {
+async function addHistory(sql: pg.Pool, tenant: TestTenant, keys: TestKeys, mark: string): Promise<[string, string][]> {
   const workflow = await tenant.workflow({
     name: mark,
     steps: [{ key: "echo", action: "core.echo", input: { text: mark } }],
   });
   const trigger = await workflow.webhook({ name: mark });
-  const delivery = await insert(sql, "webhook_deliveries", {
+  const delivery = randomUUID();
+  const place = { tenantId: tenant.id, table: "webhook_deliveries", rowId: delivery, column: "body_cipher" };
+  await insert(sql, "webhook_deliveries", {
+    id: delivery,
     tenant_id: tenant.id,
     trigger_id: trigger.id,
     sender_id: mark,
-    body_hash: randomBytes(32),
+    body_hash: createHash("sha256").update("{}").digest(),
     body_bytes: 2,
-    body_cipher: randomBytes(8),
+    body_cipher: await keys.seal(place, "{}"),
     content_type: mark,
     headers: { "x-mark": mark },
     matched_secret: "NONE",
@@ -161,7 +167,7 @@ function addAuditEvent(sql: pg.Pool, tenantId: string, mark: string, actorId: st
 }
 
 /** As the administrator, where testkit has no builder. */
-export async function insert(sql: pg.Pool, table: string, row: Readonly<Record<string, unknown>>): Promise<string> {
+async function insert(sql: pg.Pool, table: string, row: Readonly<Record<string, unknown>>): Promise<string> {
   const names = Object.keys(row);
   const { rows } = await sql.query<{ id: string }>(
     `insert into ${table} (${names.join(", ")}) values (${names.map((_, index) => `$${index + 1}`).join(", ")}) returning id`,

@@ -1,6 +1,6 @@
 import type { Role, TrackedTable } from "./tracked-tables.ts";
 
-/** The root fields Hasura makes of a table (hasura-semantics.md C.1), and the live query, which is the list again. */
+/** The root fields Hasura makes of a table, and the live query, which is the list again. */
 export const KINDS = [
   "list",
   "by_pk",

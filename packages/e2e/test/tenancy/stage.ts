@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { createDatabase } from "@control-plane/db";
-import { createWorld, type TestUser } from "@control-plane/testkit";
+import { HASURA_ROLES, type HasuraRole } from "@control-plane/service-kit";
+import { createTestKeys, createWorld, type TestUser } from "@control-plane/testkit";
 import { type ControlPlane, login, startControlPlane } from "../control-plane.ts";
 import { addDrafts } from "./drafts.ts";
 import { addLogLine } from "./log-lines.ts";
 import { addMember, buildMirroredTenant, type MirroredTenant } from "./mirrored-tenant.ts";
-import { MEMBER_ROLES, type MemberHasuraRole, type Role, type TrackedTable } from "./tracked-tables.ts";
+import type { Role, TrackedTable } from "./tracked-tables.ts";
 import { type Api, openWatchedApi } from "./watched-api.ts";
 
 export type Stage = Api & {
@@ -17,8 +18,8 @@ export type Stage = Api & {
   /** Undefined for anonymous. */
   token(role: Role): string | undefined;
   /** A further member of `mine`, signed in. */
-  newMember(role: MemberHasuraRole): Promise<{ user: TestUser; token: string }>;
-  newDrafts(): ReturnType<typeof addDrafts>;
+  newMember(role: HasuraRole): Promise<{ user: TestUser; token: string }>;
+  newDrafts(member?: string): ReturnType<typeof addDrafts>;
   /** Every tracked row that is not `mine`: those of `theirs` and of the global catalogue. */
   foreignRows(): Promise<string[]>;
   /** Rows of `theirs` in a table. */
@@ -29,11 +30,12 @@ export type Stage = Api & {
 /** Two mirrored tenants in a control plane of their own. */
 export async function openStage(tables: readonly TrackedTable[]): Promise<Stage> {
   const plane = await startControlPlane();
-  const database = createDatabase({ url: plane.databaseUrl, poolMax: 2, applicationName: "e2e" });
+  const database = createDatabase({ url: plane.databaseUrl, poolMax: 2, applicationName: "e2e", work: "command" });
   const world = createWorld(database.db);
+  const keys = createTestKeys(database.db, plane.keyring);
   const tag = randomBytes(4).toString("hex");
-  const mine = await buildMirroredTenant(plane.sql, world, `mine-${tag}`);
-  const theirs = await buildMirroredTenant(plane.sql, world, `theirs-${tag}`);
+  const mine = await buildMirroredTenant(plane.sql, world, keys, `mine-${tag}`);
+  const theirs = await buildMirroredTenant(plane.sql, world, keys, `theirs-${tag}`);
   await Promise.all([mine, theirs].map((tenant) => addLogLine(plane.mongodbUrl, tenant)));
   const columns = await readColumns(plane, tables);
   const theirRows = async (table: string): Promise<Record<string, unknown>[]> => {
@@ -45,7 +47,7 @@ export async function openStage(tables: readonly TrackedTable[]): Promise<Stage>
   };
   const api = openWatchedApi(plane.hasuraUrl, await marksOf(tables, theirs.mark, theirRows));
   const tokens = new Map<Role, string>();
-  for (const role of MEMBER_ROLES) tokens.set(role, await login(plane, mine.users[role]));
+  for (const role of HASURA_ROLES) tokens.set(role, await login(plane, mine.users[role]));
   const foreign = tables.map(({ name }) => foreignQuery(name, columns)).join(" union all ");
   return {
     ...api,
@@ -58,7 +60,7 @@ export async function openStage(tables: readonly TrackedTable[]): Promise<Stage>
       const user = await addMember(mine.tenant, mine.mark, role);
       return { user, token: await login(plane, user) };
     },
-    newDrafts: () => addDrafts(plane.sql, mine.tenant, mine.mark),
+    newDrafts: (member) => addDrafts(plane.sql, mine.tenant, mine.mark, member),
     async foreignRows() {
       const { rows } = await plane.sql.query<{ row: string }>(`${foreign} order by 1`, [theirs.tenant.id]);
       return rows.map(({ row }) => row);

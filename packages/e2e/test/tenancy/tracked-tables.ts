@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import { readMetadataDirectory } from "@control-plane/hasura-engine";
+import { ANONYMOUS_ROLE, HASURA_ROLES } from "@control-plane/service-kit";
 import { z } from "zod";
 
-export const MEMBER_ROLES = ["owner", "tenant_admin", "builder", "viewer"] as const;
-export const ROLES = [...MEMBER_ROLES, "anonymous"] as const;
+export const ROLES = [...HASURA_ROLES, ANONYMOUS_ROLE] as const;
 export type Role = (typeof ROLES)[number];
-export type MemberHasuraRole = (typeof MEMBER_ROLES)[number];
 
 // Strict: a key that these tests do not know, such as one that removes root fields, must not pass them unseen.
 const granted = <T extends z.ZodRawShape>(shape: T) =>

@@ -6,8 +6,12 @@ export const REGISTER = `mutation Register($email: String!, $password: String!, 
   }
 }`;
 
-export const LOGIN = `mutation Login($email: String!, $password: String!) {
-  login(email: $email, password: $password) { accessToken role tenantId }
+export const INVITE = `mutation Invite($email: String!, $role: String!) {
+  inviteUserToTenant(email: $email, role: $role) { invitationId expiresAt invitation { status delivery_status } }
+}`;
+
+export const ACCEPT_INVITATION = `mutation AcceptInvitation($token: String!, $name: String!, $password: String!) {
+  acceptInvitation(token: $token, name: $name, password: $password) { accessToken role tenantId }
 }`;
 
 export const CORE_ACTIONS = `query CoreActions {
@@ -28,6 +32,10 @@ export const PUBLISH = `mutation Publish($workflowId: uuid!) {
 
 export const CREATE_TRIGGER = `mutation CreateTrigger($workflowId: uuid!, $name: String!) {
   createWebhookTrigger(workflowId: $workflowId, name: $name, scheme: "STANDARD_WEBHOOKS") { triggerId webhookUrl secret }
+}`;
+
+export const CREATE_SCHEDULE = `mutation CreateSchedule($workflowId: uuid!, $cron: String!, $timezone: String!) {
+  createScheduleTrigger(workflowId: $workflowId, name: "nightly", cron: $cron, timezone: $timezone) { triggerId nextFires }
 }`;
 
 export const RUN_STATUS = `query RunStatus($id: uuid!) { workflow_runs_by_pk(id: $id) { status error } }`;

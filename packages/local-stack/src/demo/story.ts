@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
+import { connectionSteps } from "./connection-story.ts";
 import {
   CORE_ACTIONS,
   COUNT_FOREIGN,
   CREATE_TRIGGER,
   CREATE_WORKFLOW,
   LATEST_RUN,
-  LOGIN,
   PUBLISH,
   REGISTER,
   RUN_STATUS,
@@ -15,6 +15,10 @@ import {
   SAVE_DRAFT,
 } from "./documents.ts";
 import { createGraphqlClient, expectData, expectRefusal, type GraphqlClient } from "./graphql-client.ts";
+import { inviteViewer } from "./invite-viewer.ts";
+import type { LocalApi } from "./local-api.ts";
+import type { ReadMail } from "./read-mail.ts";
+import { createSchedule } from "./schedule-step.ts";
 import { postWebhook, signedWebhook, type WebhookReply } from "./webhook-sender.ts";
 
 /** What one step of the demo tells: who called what, what came back, and what that shows. */
@@ -23,12 +27,13 @@ export type Step = { name: string; play(): Promise<Telling> };
 
 export type StoryDeps = {
   hasuraUrl: string;
-  /** Puts a viewer into the tenant; there is no invitation flow to do it through. */
-  addViewer: (tenantId: string) => Promise<{ email: string; password: string }>;
-  /** False where no runner could be started: the story ends with the accepted webhook. */
+  readMail: ReadMail;
+  /** False where no runner could be started: the story leaves out what needs a run. */
   hasRunner: boolean;
   /** False where there is no MongoDB: pages of logs then say LOGS_UNAVAILABLE. */
   hasLogs: boolean;
+  /** An API on this machine that the services may call. */
+  api: LocalApi;
 };
 
 /** What the story leaves behind for the closing lines of the terminal. */
@@ -60,7 +65,6 @@ export function createStory(deps: StoryDeps): { steps: readonly Step[]; outcome(
     password: `correct horse ${tag} battery`,
     owner: "",
     viewer: "",
-    tenantId: "",
     workflowId: "",
     webhookUrl: "",
     secret: "",
@@ -76,12 +80,16 @@ export function createStory(deps: StoryDeps): { steps: readonly Step[]; outcome(
   ];
   const runSteps: readonly Step[] = [
     { name: "the runner executes it", play: () => waitForRun(graphql, known) },
+    { name: "invite a viewer", play: () => inviteVera(graphql, deps, known) },
     { name: "read run, steps and logs", play: () => readAsViewer(graphql, deps, known) },
     { name: "a viewer may not run it", play: () => viewerRefused(graphql, known) },
     { name: "another tenant sees nothing", play: () => strangerSeesNothing(graphql, deps, known, tag) },
   ];
+  const schedule: Step = { name: "create a schedule", play: () => createSchedule(graphql, known.owner, tag) };
   return {
-    steps: deps.hasRunner ? [...ownerSteps, ...runSteps] : ownerSteps,
+    steps: deps.hasRunner
+      ? [...ownerSteps, ...runSteps, schedule, ...connectionSteps(graphql, deps.api, tag, () => known.owner)]
+      : [...ownerSteps, schedule],
     outcome: () => ({
       email: known.email,
       password: known.password,
@@ -97,7 +105,6 @@ type Known = {
   password: string;
   owner: string;
   viewer: string;
-  tenantId: string;
   workflowId: string;
   webhookUrl: string;
   secret: string;
@@ -106,9 +113,8 @@ type Known = {
 
 async function register(graphql: GraphqlClient, known: Known, tenantName: string): Promise<Telling> {
   const answer = await graphql(REGISTER, { email: known.email, password: known.password, name: "Ada", tenantName });
-  const { accessToken, tenantId, role } = expectData(accountSchema, answer).registerUserAndTenant;
+  const { accessToken, role } = expectData(accountSchema, answer).registerUserAndTenant;
   known.owner = accessToken;
-  known.tenantId = tenantId;
   return {
     who: "a visitor",
     call: "Hasura: registerUserAndTenant",
@@ -235,8 +241,7 @@ async function waitForRun(graphql: GraphqlClient, known: Known): Promise<Telling
     if (run.status === "SUCCEEDED") break;
     if (["FAILED", "CANCELLED", "TIMED_OUT"].includes(run.status))
       throw new Error(`the run ended ${run.status}: ${JSON.stringify(run.error)}`);
-    if (Date.now() > deadline)
-      throw new Error(`the run is still ${run.status} after 30 s; see .local/logs/orchestrator.log and runner.log`);
+    if (Date.now() > deadline) throw new Error(`the run is still ${run.status} after 30 s`);
     await delay(100);
   }
   return {
@@ -247,20 +252,25 @@ async function waitForRun(graphql: GraphqlClient, known: Known): Promise<Telling
   };
 }
 
+async function inviteVera(graphql: GraphqlClient, deps: StoryDeps, known: Known): Promise<Telling> {
+  const vera = await inviteViewer(graphql, deps.readMail, known.owner);
+  known.viewer = vera.token;
+  return {
+    who: "owner Ada, then Vera with the link of her mail",
+    call: "Hasura: inviteUserToTenant, acceptInvitation",
+    answer: `${vera.email} is a viewer, and signed in`,
+    proves: "the token of an invitation is in its mail only; here mails are files in .local/mail",
+  };
+}
+
 async function readAsViewer(graphql: GraphqlClient, deps: StoryDeps, known: Known): Promise<Telling> {
-  const account = await deps.addViewer(known.tenantId);
-  const login = expectData(
-    z.object({ login: z.object({ accessToken: z.string(), role: z.string() }) }),
-    await graphql(LOGIN, account),
-  );
-  known.viewer = login.login.accessToken;
   const deadline = Date.now() + 10_000;
   for (;;) {
     const [run] = expectData(latestSchema, await graphql(LATEST_RUN, {}, known.viewer)).workflow_runs;
     if (run === undefined) throw new Error("the viewer sees no run");
     const steps = run.steps.map((step) => `${step.step_key} ${step.status}`).join(", ");
     const told = {
-      who: "viewer (signed in with login)",
+      who: "viewer Vera",
       call: "Hasura: one query over workflow_runs, step_runs and logs",
     };
     if (run.logs.error !== null && !deps.hasLogs) {

@@ -5,7 +5,7 @@ import { configSchema as logsSchema } from "@control-plane/logs-schema/config";
 import { configSchema as orchestrator } from "@control-plane/orchestrator/config";
 import { renderEnvExample, renderEnvironmentPage, renderErrorsPage } from "@control-plane/service-kit";
 import { configSchema as webhookGateway } from "@control-plane/webhook-gateway/config";
-import { rootDir } from "../state.ts";
+import { rootDir } from "../clone.ts";
 
 // .env.example and the references under docs/ that say what the code says.
 const services = {

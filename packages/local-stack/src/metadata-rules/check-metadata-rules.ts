@@ -1,9 +1,10 @@
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import type { z } from "zod";
+import { checkPermissionCells } from "./cell-rules.ts";
 import { checkColumns } from "./column-rules.ts";
 import { checkActions, checkCrons, checkEventTriggers } from "./endpoint-rules.ts";
-import { type Finding, jsonPointer } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { metadataShapeSchema } from "./metadata-shape.ts";
-import { checkPermissionCells } from "./permission-cells.ts";
 import { permissionsTwinSchema } from "./permissions-twin.ts";
 import { checkRemoteSchemas } from "./remote-schema-rules.ts";
 import { checkRoles } from "./role-rules.ts";

@@ -1,4 +1,5 @@
-import { type Finding, jsonPointer } from "./finding.ts";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
+import type { Finding } from "./finding.ts";
 import { type MetadataShape, type PlacedPermission, placedPermissions, placedTables } from "./metadata-shape.ts";
 import { type PermissionsTwin, roleOfLetter } from "./permissions-twin.ts";
 

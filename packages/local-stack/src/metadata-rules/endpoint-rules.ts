@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import { isSecretColumn } from "./column-rules.ts";
-import { type Finding, jsonPointer, type MetadataRule } from "./finding.ts";
+import type { Finding, MetadataRule } from "./finding.ts";
 import { type HeaderShape, type MetadataShape, placedTables } from "./metadata-shape.ts";
 import { type PermissionsTwin, roleOfLetter } from "./permissions-twin.ts";
 
@@ -22,6 +23,15 @@ export function checkActions(metadata: MetadataShape, twin: PermissionsTwin): Fi
           { place: [...place, "permissions"], rule: "action-differs" },
         ),
         ...(definition.type === cell.kind ? [] : [differs(place, "action-differs", `is not a ${cell.kind}`)]),
+        ...(definition.type === "query" && definition.kind !== undefined
+          ? [
+              differs(
+                [...place, "definition", "kind"],
+                "action-differs",
+                "a query action has no kind in Hasura's schema",
+              ),
+            ]
+          : []),
         ...checkUrl(definition.handler, url, [...place, "definition", "handler"]),
         ...checkHeaders(definition.headers, twin.secret_headers.actions, [...place, "definition", "headers"]),
         ...checkForwarding(definition.forward_client_headers, [...place, "definition"]),

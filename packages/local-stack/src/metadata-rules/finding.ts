@@ -27,7 +27,3 @@ export type MetadataRule =
   | "secret-header"
   | "endpoint-url"
   | "client-headers";
-
-export function jsonPointer(...segments: readonly (string | number)[]): string {
-  return segments.map((segment) => `/${String(segment).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}

@@ -1,9 +1,5 @@
 import { z } from "zod";
 
-/**
- * The parts of a merged metadata object (version 3) that the rules look at. Everything else passes through: the strict shape, with
- * unknown keys refused, is checked by the engine's own types and the official schema.
- */
 const permissionEntrySchema = z.looseObject({ role: z.string(), permission: z.record(z.string(), z.unknown()) });
 const headerSchema = z.looseObject({ name: z.string() });
 
@@ -27,6 +23,7 @@ const actionSchema = z.looseObject({
   name: z.string(),
   definition: z.looseObject({
     type: z.enum(["query", "mutation"]).default("mutation"),
+    kind: z.string().optional(),
     handler: z.string(),
     headers: z.array(headerSchema).default([]),
     forward_client_headers: z.boolean().default(false),
@@ -53,6 +50,10 @@ const remoteSchemaSchema = z.looseObject({
     .default([]),
 });
 
+/**
+ * The parts of a merged metadata object (version 3) that the rules look at. Everything else passes through: the strict shape, with
+ * unknown keys refused, is checked by the engine's own types and the official schema.
+ */
 export const metadataShapeSchema = z.looseObject({
   sources: z.array(z.looseObject({ name: z.string(), tables: z.array(tableSchema) })).length(1),
   actions: z.array(actionSchema).default([]),
@@ -69,7 +70,8 @@ export type PermissionEntry = z.infer<typeof permissionEntrySchema>;
 export const OPERATIONS = ["insert", "select", "update", "delete"] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-const PERMISSIONS_KEY = {
+/** The key of a table's metadata under which an operation's permissions stand. */
+export const PERMISSIONS_KEY = {
   insert: "insert_permissions",
   select: "select_permissions",
   update: "update_permissions",

@@ -1,20 +1,22 @@
+import { ANONYMOUS_ROLE, HASURA_ROLES } from "@control-plane/service-kit";
 import { z } from "zod";
 
-const roleLetterSchema = z.string();
+const memberLetterSchema = z.enum(["O", "A", "B", "V"]);
+const callerLetterSchema = z.enum([...memberLetterSchema.options, ANONYMOUS_ROLE]);
 const columnsSchema = z.array(z.string()).min(1);
 
 const selectCellSchema = z.strictObject({
-  roles: z.array(roleLetterSchema).min(1),
+  roles: z.array(memberLetterSchema).min(1),
   filter: z.unknown(),
   columns: columnsSchema,
 });
 const insertCellSchema = z.strictObject({
-  roles: z.array(roleLetterSchema).min(1),
+  roles: z.array(memberLetterSchema).min(1),
   check: z.unknown(),
   presets: z.record(z.string(), z.string()),
   columns: columnsSchema,
 });
-const deleteCellSchema = z.strictObject({ roles: z.array(roleLetterSchema).min(1), filter: z.unknown() });
+const deleteCellSchema = z.strictObject({ roles: z.array(memberLetterSchema).min(1), filter: z.unknown() });
 
 const serviceSchema = z.enum(["AUTH_ACTIONS_URL", "WEBHOOK_GATEWAY_URL", "ORCHESTRATOR_URL", "LOGS_SCHEMA_URL"]);
 const secretHeaderSchema = z.strictObject({ name: z.string(), env: z.string() });
@@ -22,7 +24,7 @@ const eventOperationSchema = z.strictObject({ columns: columnsSchema, payload: c
 
 /** The form of `hasura/permissions.yaml`; the first lines of that file say what each key means. */
 export const permissionsTwinSchema = z.strictObject({
-  roles: z.record(roleLetterSchema, z.strictObject({ role: z.string(), member_role: z.string() })),
+  roles: z.record(memberLetterSchema, z.enum(HASURA_ROLES)),
   fragments: z.record(z.string(), z.unknown()),
   secret_columns: z.array(z.string()).min(1),
   secret_columns_except: z.array(z.string()).default([]),
@@ -36,7 +38,7 @@ export const permissionsTwinSchema = z.strictObject({
     z.strictObject({
       base: columnsSchema,
       limit: z.int().positive(),
-      aggregates: z.array(roleLetterSchema).default([]),
+      aggregates: z.array(memberLetterSchema).default([]),
       select: z.array(selectCellSchema).default([]),
       insert: z.array(insertCellSchema).default([]),
       update: z.array(selectCellSchema).default([]),
@@ -47,7 +49,7 @@ export const permissionsTwinSchema = z.strictObject({
     z.string(),
     z.strictObject({
       kind: z.enum(["mutation", "query"]),
-      roles: z.array(roleLetterSchema).min(1),
+      roles: z.array(callerLetterSchema).min(1),
       service: serviceSchema,
     }),
   ),
@@ -56,7 +58,7 @@ export const permissionsTwinSchema = z.strictObject({
     z.strictObject({
       service: serviceSchema,
       path: z.string(),
-      roles: z.array(roleLetterSchema).min(1),
+      roles: z.array(memberLetterSchema).min(1),
       presets: z.record(z.string(), z.string()),
     }),
   ),
@@ -78,9 +80,9 @@ export const permissionsTwinSchema = z.strictObject({
 
 export type PermissionsTwin = z.infer<typeof permissionsTwinSchema>;
 
-/** Hasura's role for a letter of the twin; what is no letter (`anonymous`) stands for itself. */
-export function roleOfLetter(twin: PermissionsTwin, letter: string): string {
-  return twin.roles[letter]?.role ?? letter;
+/** Hasura's role for a letter of the twin; `anonymous` stands for itself. */
+export function roleOfLetter(twin: PermissionsTwin, letter: z.infer<typeof callerLetterSchema>): string {
+  return letter === ANONYMOUS_ROLE ? letter : twin.roles[letter];
 }
 
 /** Writes out an expression of the twin for one role, in the form Hasura reads. */

@@ -1,6 +1,7 @@
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import { type ConstDirectiveNode, type InputValueDefinitionNode, Kind, parse } from "graphql";
 import { checkForwarding, checkHeaders, checkUrl, missing, notInTwin, sameSet } from "./endpoint-rules.ts";
-import { type Finding, jsonPointer } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import type { MetadataShape } from "./metadata-shape.ts";
 import { type PermissionsTwin, roleOfLetter } from "./permissions-twin.ts";
 

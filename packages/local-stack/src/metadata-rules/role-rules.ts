@@ -1,6 +1,7 @@
-import { type Finding, jsonPointer } from "./finding.ts";
+import { ANONYMOUS_ROLE, isHasuraRole } from "@control-plane/service-kit";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
+import type { Finding } from "./finding.ts";
 import { type MetadataShape, placedPermissions } from "./metadata-shape.ts";
-import { ANONYMOUS, memberRoleOf } from "./roles.ts";
 
 /** No role but the four of members; anonymous has Hasura actions only, and may not read the schema. */
 export function checkRoles(metadata: MetadataShape): Finding[] {
@@ -28,7 +29,7 @@ export function checkRoles(metadata: MetadataShape): Finding[] {
   const introspection = metadata.graphql_schema_introspection?.disabled_for_roles ?? [];
   return [
     ...granted.flatMap(({ role, place, of }) => checkRole(role, jsonPointer(...place, "role"), of)),
-    ...(introspection.includes(ANONYMOUS)
+    ...(introspection.includes(ANONYMOUS_ROLE)
       ? []
       : [
           {
@@ -41,8 +42,8 @@ export function checkRoles(metadata: MetadataShape): Finding[] {
 }
 
 function checkRole(role: string, pointer: string, of: "table" | "remote schema" | "action"): Finding[] {
-  if (memberRoleOf(role) !== undefined) return [];
-  if (role !== ANONYMOUS) return [{ pointer, rule: "unknown-role", message: `there is no role ${role}` }];
+  if (isHasuraRole(role)) return [];
+  if (role !== ANONYMOUS_ROLE) return [{ pointer, rule: "unknown-role", message: `there is no role ${role}` }];
   if (of === "action") return [];
   return [{ pointer, rule: "anonymous", message: `anonymous may use no ${of}` }];
 }

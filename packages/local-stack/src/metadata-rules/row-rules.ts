@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Finding, jsonPointer } from "./finding.ts";
+import { isHasuraRole, type MemberRole, memberRole } from "@control-plane/service-kit";
+import { jsonPointer } from "@control-plane/service-kit/json-pointer";
+import type { Finding } from "./finding.ts";
 import { type MetadataShape, type Operation, type PlacedPermission, placedPermissions } from "./metadata-shape.ts";
-import { memberRoleOf } from "./roles.ts";
 
 /** The row conditions of each operation; an update needs both, or a row could be moved out of the tenant. */
 const CONDITIONS_OF = {
@@ -37,8 +38,7 @@ function checkCondition(placed: PlacedPermission, name: "check" | "filter"): Fin
   if (!binds(condition, tenantTermOf(placed))) {
     findings.push({ pointer, rule: "tenant-term", message: "rows are not bound to the tenant of the session" });
   }
-  const memberRole = memberRoleOf(placed.role);
-  if (memberRole === undefined || !binds(condition, liveTermOf(memberRole))) {
+  if (!isHasuraRole(placed.role) || !binds(condition, liveTermOf(memberRole(placed.role)))) {
     findings.push({ pointer, rule: "live-term", message: "the session's live membership is not asked for" });
   }
   return findings;
@@ -73,13 +73,13 @@ function tenantTermOf(placed: PlacedPermission): Term {
   return ofTenant;
 }
 
-function liveTermOf(memberRole: string): Term {
+function liveTermOf(role: MemberRole): Term {
   const live = {
     _table: { schema: "public", name: "memberships" },
     _where: {
       tenant_id: { _eq: "x-hasura-tenant-id" },
       user_id: { _eq: "x-hasura-user-id" },
-      role: { _eq: memberRole },
+      role: { _eq: role },
       status: { _eq: "ACTIVE" },
     },
   };

@@ -1,0 +1,10 @@
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+
+/** The clone this file lies in; src and dist are equally deep. */
+export const rootDir = resolve(import.meta.dirname, "../../..");
+
+/** Changes with the clone's path, so that two clones on one machine never share a name. */
+export function cloneTag(directory: string): string {
+  return createHash("sha256").update(directory).digest("hex").slice(0, 8);
+}
