@@ -14,6 +14,11 @@ const pinned = JSON.parse(readFileSync(join(bootstrapDir, "package.json"), "utf8
 const source = ["node", "--conditions=@control-plane/source"];
 const turbo = ["pnpm", "exec", "turbo", "run"];
 
+const deadChecks = [
+  ["pnpm", "exec", "knip", "--config", "infra/ci/knip.jsonc", "--no-progress"],
+  [...source, "infra/ci/check-dead-names.mjs"],
+];
+
 /** Task name -> commands run in order; the caller's arguments go to the last one. */
 const tasks = {
   start: [[...source, "packages/local-stack/src/cli.ts", "start"]],
@@ -21,30 +26,46 @@ const tasks = {
   reset: [[...source, "packages/local-stack/src/cli.ts", "reset"]],
   test: [["node", "infra/ci/run-tests.mjs"]],
   check: [
-    ["node", "infra/ci/run-tests.mjs"],
+    // Before anything is built: knip takes what it finds in dist for other code than src.
+    ...deadChecks,
     ["pnpm", "exec", "biome", "ci", "."],
     ["node", "infra/ci/check-layers.mjs"],
-    ["node", "infra/ci/check-generated.mjs"],
+    ["node", "infra/ci/check-file-lengths.mjs"],
     ["node", "infra/ci/check-links.mjs"],
+    ["node", "infra/ci/check-generated.mjs"],
+    [...turbo, "build", "--output-logs=errors-only"],
+    ["node", "infra/ci/run-tests.mjs"],
     // Where Hasura's test data stands beside the checkout; event scenarios take their time and stay with the whole run.
     [...source, "packages/hasura-engine/conformance/cli.ts", "--no-events"],
+    ["node", "infra/ci/prune-and-run.mjs", "orchestrator"],
     ["node", "infra/ci/print-test-summary.mjs"],
   ],
   lint: [
     ["pnpm", "exec", "biome", "ci", "."],
     ["node", "infra/ci/check-layers.mjs"],
+    ["node", "infra/ci/check-file-lengths.mjs"],
+    ["node", "infra/ci/check-links.mjs"],
   ],
   format: [["pnpm", "exec", "biome", "check", "--write", "."]],
   typecheck: [[...turbo, "typecheck"]],
   build: [[...turbo, "build"]],
   gen: [["node", "infra/ci/generate.mjs"]],
   "check:gen": [["node", "infra/ci/check-generated.mjs"]],
+  "check:dead": deadChecks,
   "db:generate": [["pnpm", "--filter", "@control-plane/db", "run", "generate"]],
   "db:migrate": [[...source, "packages/db/src/cli.ts", "migrate"]],
   "db:seed": [[...source, "packages/db/src/cli.ts", "seed"]],
   "logs:setup": [[...source, "apps/logs-schema/src/cli/setup.ts"]],
+  "prune:run": [["node", "infra/ci/prune-and-run.mjs"]],
+  rolling: [[...source, "packages/local-stack/src/cli.ts", "rolling"]],
+  keys: [[...source, "apps/auth-actions/src/cli/keys.ts"]],
   "hasura:check": [[...source, "packages/local-stack/src/cli.ts", "hasura-check"]],
   conformance: [[...source, "packages/hasura-engine/conformance/cli.ts"]],
+  "audit:invariants": [[...source, "packages/faults/src/audit/cli.ts"]],
+  faults: [
+    [...turbo, "build", "--filter=@control-plane/faults^...", "--output-logs=errors-only"],
+    [...source, "packages/faults/src/cli.ts"],
+  ],
   bench: [
     [...turbo, "build", "--filter=@control-plane/bench^...", "--output-logs=errors-only"],
     [...source, "packages/bench/src/cli.ts"],

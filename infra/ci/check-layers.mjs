@@ -1,6 +1,7 @@
-// Fails on a workspace dependency that goes sideways or upward (ARCHITECTURE.md, "Layers"), dev dependencies included.
+// Fails on a workspace dependency that goes sideways or upward (ARCHITECTURE.md, "Layers"), dev dependencies included,
+// and on an import inside the engine that goes from a room to a later one.
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const rootDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -8,6 +9,7 @@ const scope = "@control-plane/";
 
 const layerOf = {
   crypto: 0,
+  egress: 0,
   queue: 0,
   "service-kit": 0,
   "local-stores": 0,
@@ -18,6 +20,7 @@ const layerOf = {
   "local-stack": 5,
   e2e: 5,
   bench: 5,
+  faults: 5,
 };
 
 /** What tests may use beyond the production rule. */
@@ -29,7 +32,7 @@ const devOnly = {
   runs: ["testkit", "local-stores"],
   app: ["testkit", "local-stores", "hasura-engine"],
 };
-const appMayUse = ["crypto", "queue", "service-kit", "db", "runs"];
+const appMayUse = ["crypto", "egress", "queue", "service-kit", "db", "runs"];
 
 const packages = ["apps", "packages"].flatMap((group) =>
   readdirSync(join(rootDir, group)).map((name) => ({
@@ -77,7 +80,46 @@ function problemsOf({ name, app, manifest }) {
   ];
 }
 
-const problems = packages.flatMap(problemsOf);
+const engineSrc = join(rootDir, "packages/hasura-engine/src");
+/** What stands directly in the engine's `src`: each may import from itself and from what stands before it. */
+const engineRooms = [
+  ...["hasura-error.ts", "hasura-boolean.ts", "statement-error.ts", "engine-log.ts", "limits.ts", "settings.ts"],
+  ...["json", "catalog", "metadata", "model", "outbound", "schema", "plan", "session", "shares", "remote-schema"],
+  ...["sql", "run", "actions", "events", "subscriptions", "server"],
+  ...["load-state.ts", "engine.ts", "server.ts", "cli.ts", "index.ts"],
+];
+
+function engineProblems() {
+  const files = readdirSync(engineSrc, { recursive: true }).filter((name) => name.endsWith(".ts"));
+  const found = new Set(files.map(roomOf));
+  return [
+    ...[...found]
+      .filter((room) => !engineRooms.includes(room))
+      .map(
+        (room) => `packages/hasura-engine/src/${room} has no place in the order: add it to infra/ci/check-layers.mjs`,
+      ),
+    ...engineRooms.filter((room) => !found.has(room)).map((room) => `packages/hasura-engine/src/${room} is not there`),
+    ...files.flatMap(laterRooms),
+  ];
+}
+
+function roomOf(path) {
+  return path.split(sep)[0];
+}
+
+/** Imports of an engine file, types included, that lead to a later room. */
+function laterRooms(file) {
+  const text = readFileSync(join(engineSrc, file), "utf8");
+  const targets = [...text.matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map(([, path]) =>
+    relative(engineSrc, join(engineSrc, dirname(file), path)),
+  );
+  const place = (path) => engineRooms.indexOf(roomOf(path));
+  return targets
+    .filter((target) => place(target) > place(file))
+    .map((target) => `packages/hasura-engine/src/${file} may not use ${target}, which is in a later room`);
+}
+
+const problems = [...packages.flatMap(problemsOf), ...engineProblems()];
 for (const problem of problems) console.error(`layers: ${problem}`);
 if (problems.length > 0) process.exit(1);
-console.log(`layers: ${packages.length} packages agree`);
+console.log(`layers: ${packages.length} packages and ${engineRooms.length} rooms of the engine agree`);

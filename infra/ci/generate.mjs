@@ -1,5 +1,5 @@
-// Runs every generator. Each package that owns generated files names its generator here; `check-generated.mjs` runs the
-// same list and fails when the tree differs afterwards.
+// Runs every generator. They stand in local-stack, which may read every package. `check-generated.mjs` runs the same list
+// and fails when the tree differs afterwards.
 import { spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,10 +7,14 @@ import { fileURLToPath } from "node:url";
 const rootDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 const generators = [
-  { makes: "packages/queue/schemas, docs/queues.md", script: "packages/queue/generate-schemas.ts" },
+  { makes: "packages/queue/schemas, docs/queues.md", script: "packages/local-stack/src/generate/queue-contracts.ts" },
   {
     makes: ".env.example, docs/environment.md, docs/errors.md",
     script: "packages/local-stack/src/generate/reference.ts",
+  },
+  {
+    makes: "the permissions in hasura/metadata/databases/default/tables",
+    script: "packages/local-stack/src/generate/table-permissions.ts",
   },
   { makes: "hasura/generated", script: "packages/local-stack/src/generate/role-schemas.ts" },
 ];

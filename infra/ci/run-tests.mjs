@@ -1,6 +1,6 @@
 // `npm test`: typecheck and all tests, with the stores started once for all packages. The last line is the sum of the
 // packages' reports, `N passed, N failed, N skipped`. With REQUIRE_ALL=1 a skipped test is a failure, unless its name
-// says `absent: <which optional data>`.
+// says `absent: <what of the machine or of Hasura's own test data>`.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

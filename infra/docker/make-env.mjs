@@ -22,9 +22,13 @@ export function makeEnvironment() {
     HASURA_EVENT_SECRET: secret(),
     LOGS_SCHEMA_SECRET: secret(),
     RUNNER_TOKEN: secret(),
+    OPS_SECRET: secret(),
     JWT_ISSUER: "https://auth.control-plane.local",
     HOOKS_PUBLIC_URL: "http://localhost",
     CORS_ORIGINS: "http://localhost:3000",
+    SMTP_URL: "smtp://mailpit:1025",
+    MAIL_FROM: "Control plane <no-reply@control-plane.local>",
+    APP_URL: "http://localhost:3000",
   };
 }
 

@@ -24,7 +24,9 @@ COPY --from=pruned /repo/out/full/ ./
 COPY --from=pruned /repo/tsconfig.base.json ./
 RUN pnpm exec turbo run build --filter "@control-plane/${APP}"
 RUN --mount=type=cache,id=pnpm-store,target=/pnpm/store \
-    pnpm --filter "@control-plane/${APP}" deploy --prod --legacy --store-dir /pnpm/store /out
+    pnpm --filter "@control-plane/${APP}" deploy --prod --config.inject-workspace-packages=true --store-dir /pnpm/store /out
+COPY --from=pruned /repo/infra/docker/slim.mjs ./
+RUN node slim.mjs /out
 
 FROM node:24-slim AS runtime
 RUN apt-get update \
