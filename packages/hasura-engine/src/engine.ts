@@ -162,7 +162,7 @@ async function execute(
     throw new HasuraError("unexpected-payload", "subscriptions are not supported over HTTP, use websockets instead");
   }
   const limits = session.admin ? LIMITS_OF_ADMIN : settings.documentLimits;
-  const connections = pools.connectionsFor(session.admin, holder, () => context.signal);
+  const connections = pools.connectionsFor(session.admin, holder, context.caller);
   const options = { stringifyNumericTypes: settings.stringifyNumericTypes };
   return executeOperation(
     operation,

@@ -66,7 +66,6 @@ async function ask(engine: Engine, query: string, question: Question = {}): Prom
       clientHeaders: new Map(Object.entries(headers)),
       requestId: "request-1",
       holder: UNBOUND,
-      signal: undefined,
     });
     return { data: JSON.parse(dataText) };
   } catch (error) {

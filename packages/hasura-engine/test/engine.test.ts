@@ -58,7 +58,6 @@ async function ask(engine: Engine, query: string, role = "admin", variables: obj
     clientHeaders: new Map(),
     requestId: "r",
     holder: UNBOUND,
-    signal: undefined,
   });
   return dataText;
 }

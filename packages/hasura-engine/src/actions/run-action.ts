@@ -32,7 +32,7 @@ export async function runAction(call: ActionCall, context: RequestContext, deps:
   const { action, selection } = call;
   const request = actionRequest(call, context, deps.settings.configuredHeaderPrecedence);
   // A mutation goes on at the handler anyway; giving up on it would only hide its outcome.
-  const signal = action.operation === "query" ? context.signal : undefined;
+  const signal = action.operation === "query" ? context.caller?.signal() : undefined;
   const answer = await callHandler(request, { timeoutSeconds: action.timeoutSeconds, signal });
   check(answer, action.outputType, deps.customTypes);
 

@@ -44,7 +44,7 @@ async function post(
       ],
       body: `{"query":${JSON.stringify(query)},"variables":${variablesText},"operationName":null}`,
       timeoutSeconds: remote.timeoutSeconds,
-      signal: context.signal,
+      signal: context.caller?.signal(),
     });
   } catch (error) {
     throw remoteSchemaError(remote, error instanceof Error ? error.message : String(error), error);

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { HasuraError } from "../hasura-error.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Holder } from "../session/holder.ts";
 import type { FairGate, Leave } from "../shares/fair-gate.ts";
 import { sqlState } from "../statement-error.ts";
@@ -27,14 +28,10 @@ export type SharedPool = {
   readonly cancel: (processId: number) => Promise<void>;
 };
 
-/** Connections for one holder. A query that runs when the signal is aborted is cancelled in PostgreSQL too. */
-export function connectionsFor(
-  shared: SharedPool,
-  holder: Holder,
-  signal: () => AbortSignal | undefined = () => undefined,
-): Connections {
+/** Connections for one holder. A query that runs when the caller goes away is cancelled in PostgreSQL too. */
+export function connectionsFor(shared: SharedPool, holder: Holder, caller?: Caller): Connections {
   const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = shared.gate.enter(holder, signal);
+    const turn = shared.gate.enter(holder, caller);
     const leave: Leave = turn instanceof Promise ? await turn : turn;
     try {
       return await work();
@@ -48,7 +45,7 @@ export function connectionsFor(
   };
   return {
     holder,
-    query: (statement) => inTurn(() => queryOnce(shared, statement, signal())),
+    query: (statement) => inTurn(() => queryOnce(shared, statement, caller)),
     transaction: (work) =>
       inTurn(() =>
         inTransaction(shared.pool, (client) => work({ holder, query: (statement) => client.query(statement) })),
@@ -65,19 +62,18 @@ function canceled(cause: unknown, timeoutMs: number): HasuraError {
 async function queryOnce<Row extends pg.QueryResultRow>(
   { pool, cancel }: SharedPool,
   statement: pg.QueryConfig,
-  signal: AbortSignal | undefined,
+  caller: Caller | undefined,
 ): Promise<pg.QueryResult<Row>> {
   const client = await pool.connect();
-  if (signal?.aborted === true) {
+  if (caller?.isGone() === true) {
     client.release();
     throw new HasuraError("bad-request", "the client has gone away");
   }
   let canceling: Promise<void> | undefined;
-  const onAbort = (): void => {
+  const stay = caller?.whenGone(() => {
     canceling = cancel(processIdOf(client)).catch(() => {});
-  };
+  });
   let broken = false;
-  signal?.addEventListener("abort", onAbort, { once: true });
   try {
     return await client.query<Row>(statement);
   } catch (error) {
@@ -85,7 +81,7 @@ async function queryOnce<Row extends pg.QueryResultRow>(
     broken = sqlState(error) === undefined;
     throw error;
   } finally {
-    signal?.removeEventListener("abort", onAbort);
+    stay?.();
     // What comes next on the connection must not be met by it.
     await canceling;
     client.release(broken);

@@ -3,6 +3,7 @@ import type { Json } from "../json/exact-json.ts";
 import { beyond } from "../plan/document-budget.ts";
 import { hasJoins, type JoinTarget, targetOfMutation, targetOfQuery } from "../plan/join-rows.ts";
 import type { ActionCall, Operation, RemoteCall, RootField, TableQuery } from "../plan/plan.ts";
+import type { Caller } from "../session/caller.ts";
 import type { RequestContext } from "../session/session.ts";
 import type { Bindings } from "../sql/bind-parameters.ts";
 import { compileTableQuery } from "../sql/compile-query.ts";
@@ -69,7 +70,7 @@ async function runQuery(operation: Operation, execution: Execution, deps: Execut
     if (size > ANSWER_BYTES_MAX) throw new AnswerTooLargeError(ANSWER_BYTES_MAX);
     answered.push(...parts);
   };
-  await inParallel([...remotes, ...others], keep, execution.context.signal);
+  await inParallel([...remotes, ...others], keep, execution.context.caller);
   return answered;
 }
 
@@ -80,14 +81,14 @@ async function runQuery(operation: Operation, execution: Execution, deps: Execut
 async function inParallel<T>(
   work: readonly (() => Promise<T>)[],
   keep: (result: T) => void,
-  signal: AbortSignal | undefined,
+  caller: Caller | undefined,
 ): Promise<void> {
   let failure: { error: unknown } | undefined;
   let begun = 0;
   const worker = async (): Promise<void> => {
     for (let next = work[begun++]; next !== undefined && failure === undefined; next = work[begun++]) {
       try {
-        if (signal?.aborted === true) throw new HasuraError("bad-request", "the client has gone away");
+        if (caller?.isGone() === true) throw new HasuraError("bad-request", "the client has gone away");
         keep(await next());
       } catch (error) {
         failure ??= { error };

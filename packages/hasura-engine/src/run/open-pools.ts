@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { EngineLog } from "../engine-log.ts";
 import type { ShareLimits } from "../limits.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Holder } from "../session/holder.ts";
 import { createFairGate } from "../shares/fair-gate.ts";
 import { ANSWER_BYTES_MAX, boundedSocket } from "./bounded-socket.ts";
@@ -17,7 +18,7 @@ export type Pools = {
   readonly admin: pg.Pool;
   readonly events: pg.Pool;
   /** Connections of a role for one holder. */
-  connectionsFor(admin: boolean, holder: Holder, signal?: () => AbortSignal | undefined): Connections;
+  connectionsFor(admin: boolean, holder: Holder, caller?: Caller): Connections;
   end(): Promise<void>;
 };
 
@@ -55,7 +56,7 @@ export function openPools(connectionString: string, limits: ShareLimits, log: En
     requests,
     admin,
     events,
-    connectionsFor: (isAdmin, holder, signal) => connectionsFor(isAdmin ? ofAdmin : ofRequests, holder, signal),
+    connectionsFor: (isAdmin, holder, caller) => connectionsFor(isAdmin ? ofAdmin : ofRequests, holder, caller),
     end: async () => void (await Promise.all([requests.end(), admin.end(), events.end()])),
   };
 }

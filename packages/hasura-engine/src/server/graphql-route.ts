@@ -7,9 +7,10 @@ import type { Authenticator } from "../session/authenticator.ts";
 import { type Holder, holderOf } from "../session/holder.ts";
 import type { RequestContext } from "../session/session.ts";
 import type { EngineSettings } from "../settings.ts";
+import type { Leave } from "../shares/fair-gate.ts";
 import type { EdgeShares } from "./edge-shares.ts";
 import { errorBody, type InternalView } from "./error-answer.ts";
-import { bodyText, clientGone, headerMap, isGone, untilAnswered } from "./request-facts.ts";
+import { bodyText, callerOf, headerMap, isGone, untilAnswered } from "./request-facts.ts";
 import type { ServedEngine } from "./served-engine.ts";
 
 export type GraphqlRouteOptions = {
@@ -39,19 +40,18 @@ async function answerText(request: FastifyRequest, reply: FastifyReply, options:
     const session = await options.authenticator.authenticate(clientHeaders);
     const view = { ...nobody, admin: session.admin };
     const holder = holderOf(session, request.ip, options.shares.rules);
-    let signal: AbortSignal | undefined;
-    const gone = (): AbortSignal => (signal ??= clientGone(reply));
-    const turn = options.shares.requests.enter(holder, gone);
-    untilAnswered(reply, turn instanceof Promise ? await turn : turn);
+    let leave: Leave | undefined;
+    const caller = callerOf(reply, () => leave?.());
+    const turn = options.shares.requests.enter(holder, caller);
+    leave = turn instanceof Promise ? await turn : turn;
+    if (caller.isGone()) leave();
     const context: RequestContext = {
       session,
       clientHeaders,
       requestId: request.id,
       holder,
       spent: createSpent(),
-      get signal() {
-        return gone();
-      },
+      caller,
     };
     const text = await answerBody(bodyText(request), context, view, reply, options);
     return text.length > SMALL_LENGTH ? holdLarge(text, holder, reply, options) : text;

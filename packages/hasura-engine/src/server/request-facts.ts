@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { type Caller, createCaller } from "../session/caller.ts";
 
 /** Lower-case names; repeated headers joined as HTTP allows. */
 export function headerMap(headers: FastifyRequest["headers"]): ReadonlyMap<string, string> {
@@ -20,14 +21,14 @@ export function untilAnswered(reply: FastifyReply, end: () => void): void {
   else reply.raw.once("close", end);
 }
 
-/** Aborted when the client goes away before it was answered. */
-export function clientGone(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  if (isGone(reply)) controller.abort();
+/** The client of a request. `onClose` is called once it is answered, or gone. */
+export function callerOf(reply: FastifyReply, onClose: () => void): Caller {
+  const caller = createCaller(() => isGone(reply));
   reply.raw.once("close", () => {
-    if (isGone(reply)) controller.abort();
+    if (isGone(reply)) caller.goes();
+    onClose();
   });
-  return controller.signal;
+  return caller;
 }
 
 /** Bodies are read as text, so that numbers keep their digits. */

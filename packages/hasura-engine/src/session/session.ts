@@ -1,5 +1,5 @@
 import type { Spent } from "../plan/document-budget.ts";
-
+import type { Caller } from "./caller.ts";
 import type { Holder } from "./holder.ts";
 
 /** Who asks. Made by the HTTP and socket edges, trusted by everything behind. */
@@ -23,8 +23,8 @@ export type RequestContext = {
   readonly requestId: string;
   /** On whose account it is; only what bounds all together bounds a request without one. */
   readonly holder?: Holder;
-  /** Aborted when the client goes away or the engine closes. */
-  readonly signal: AbortSignal | undefined;
+  /** A request without one is worked on to its end. */
+  readonly caller?: Caller;
   /** Shared by the documents of one body; a document without one stands for itself. */
   readonly spent?: Spent;
 };

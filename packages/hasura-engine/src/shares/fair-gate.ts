@@ -1,4 +1,5 @@
 import { HasuraError } from "../hasura-error.ts";
+import type { Caller } from "../session/caller.ts";
 import type { Holder } from "../session/holder.ts";
 
 /** Ends a turn; a second call does nothing. */
@@ -10,10 +11,10 @@ export type Leave = () => void;
  */
 export type FairGate = {
   /**
-   * At once where there is room; `signal` is asked for where there is none. Throws or rejects with HasuraError when too
-   * many wait, or when the signal is aborted.
+   * At once where there is room. Throws or rejects with HasuraError when too many wait, or when the caller goes away
+   * while it waits.
    */
-  enter(holder: Holder, signal?: () => AbortSignal | undefined): Leave | Promise<Leave>;
+  enter(holder: Holder, caller?: Caller): Leave | Promise<Leave>;
   /** For a while the holder is let in once at a time: what it does there is too dear to be done beside itself. */
   slowDown(holder: Holder): void;
 };
@@ -97,12 +98,12 @@ export function createFairGate(bounds: GateBounds): FairGate {
       next.admit();
     }
   }
-  const wait = (holder: Holder, own: Own, signal: AbortSignal | undefined): Promise<Leave> =>
+  const wait = (holder: Holder, own: Own, caller: Caller | undefined): Promise<Leave> =>
     new Promise((resolve, reject) => {
       const end = (): void => {
         own.waiting.delete(waiter);
         if (own.waiting.size === 0) queue.delete(holder.key);
-        signal?.removeEventListener("abort", leave);
+        stay?.();
       };
       const leave = (): void => {
         end();
@@ -115,7 +116,7 @@ export function createFairGate(bounds: GateBounds): FairGate {
           resolve(take(holder, own));
         },
       };
-      signal?.addEventListener("abort", leave, { once: true });
+      const stay = caller?.whenGone(leave);
       own.waiting.add(waiter);
       if (!queue.has(holder.key)) queue.set(holder.key, { own, holder });
     });
@@ -126,7 +127,7 @@ export function createFairGate(bounds: GateBounds): FairGate {
       for (const [key, until] of slowUntil) if (until < now) slowUntil.delete(key);
       slowUntil.set(holder.key, now + SLOW_MS);
     },
-    enter(holder, signal) {
+    enter(holder, caller) {
       const own = ownOf(holder.key);
       if (own.waiting.size === 0 && mayEnter(holder, own)) return take(holder, own);
       if (!holder.exempt && own.waiting.size >= bounds.waitingEach)
@@ -134,9 +135,8 @@ export function createFairGate(bounds: GateBounds): FairGate {
           "bad-request",
           `more than ${bounds.waitingEach} ${bounds.what} of one tenant or user wait`,
         );
-      const gone = signal?.();
-      if (gone?.aborted === true) throw clientGone();
-      return wait(holder, own, gone);
+      if (caller?.isGone() === true) throw clientGone();
+      return wait(holder, own, caller);
     },
   };
 }

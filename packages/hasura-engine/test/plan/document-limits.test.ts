@@ -186,7 +186,6 @@ test("the documents of one body share the bound of actions, and each has its own
       clientHeaders: new Map(),
       requestId: "1",
       holder: UNBOUND,
-      signal: undefined,
       spent,
     };
     return world.engine.execute(request, context).then(

@@ -105,7 +105,6 @@ export function context(
     clientHeaders: new Map(Object.entries(clientHeaders)),
     requestId: "request-1",
     holder: UNBOUND,
-    signal: undefined,
   };
 }
 

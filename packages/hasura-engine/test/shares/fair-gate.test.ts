@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { createCaller } from "../../src/session/caller.ts";
 import { type Holder, holderOf, UNBOUND } from "../../src/session/holder.ts";
 import { createByteShares } from "../../src/shares/byte-shares.ts";
 import { createCountShares } from "../../src/shares/count-shares.ts";
@@ -51,11 +52,13 @@ test("more than so many of one holder do not wait, and those of others do", asyn
 test("who goes away does not wait any longer, and takes nobody's place", async () => {
   const gate = createFairGate({ what: "things", total: 1, each: 1, waitingEach: 2 });
   const leave = gate.enter(one);
-  const gone = new AbortController();
+  let gone = false;
+  const caller = createCaller(() => gone);
 
-  const waiting = gate.enter(one, () => gone.signal);
+  const waiting = gate.enter(one, caller);
   const next = gate.enter(two);
-  gone.abort();
+  gone = true;
+  caller.goes();
 
   await expect(waiting).rejects.toThrow("the client has gone away");
   if (typeof leave === "function") leave();

@@ -1,6 +1,7 @@
 import { HasuraError } from "../../hasura-error.ts";
 import type { Json } from "../../json/exact-json.ts";
 import { readRequest } from "../../plan/graphql-request.ts";
+import { createCaller, type Departing } from "../../session/caller.ts";
 import type { Holder } from "../../session/holder.ts";
 import type { RequestContext } from "../../session/session.ts";
 import type { Leave } from "../../shares/fair-gate.ts";
@@ -17,7 +18,7 @@ export type SocketOperations = {
   stopAll(): void;
 };
 
-type OperationContext = Omit<RequestContext, "signal"> & { readonly holder: Holder };
+type OperationContext = Omit<RequestContext, "caller"> & { readonly holder: Holder };
 
 /** `bytes`: of the text it was read from. */
 export type OperationMessage = { readonly payload: Json; readonly bytes: number };
@@ -25,7 +26,7 @@ export type OperationMessage = { readonly payload: Json; readonly bytes: number 
 /** Protects the process from one socket; far above what a page needs. */
 const OPERATIONS_MAX = 1_000;
 
-type Running = { readonly controller: AbortController; readonly holder: Holder; readonly bytes: number };
+type Running = { readonly caller: Departing; readonly holder: Holder; readonly bytes: number };
 
 export function createSocketOperations(deps: {
   engine: SocketEngine;
@@ -40,47 +41,46 @@ export function createSocketOperations(deps: {
     if (known !== undefined) deps.shares.operations.release(known.holder, known.bytes);
     running.delete(id);
   };
-  const hold = (id: string, controller: AbortController, holder: Holder, bytes: number): void => {
+  const hold = (id: string, caller: Departing, holder: Holder, bytes: number): void => {
     const exceeded = deps.shares.operations.hold(holder, bytes);
     if (exceeded !== undefined) {
       const whose = exceeded.of === "one" ? "the sockets of one tenant or user" : "all sockets";
       throw new HasuraError("bad-request", `the operations of ${whose} are larger than ${exceeded.bytesMax} bytes`);
     }
-    running.set(id, { controller, holder, bytes });
+    running.set(id, { caller, holder, bytes });
   };
 
   const start = async (id: string, { payload, bytes }: OperationMessage, facts: OperationContext): Promise<void> => {
-    const controller = new AbortController();
-    const { signal } = controller;
+    const caller = createCaller(() => running.get(id)?.caller !== caller);
     const { session, holder } = facts;
     const fail = (error: unknown): void => {
-      if (signal.aborted) return;
+      if (caller.isGone()) return;
       forget(id);
       deps.onFailure(error, facts.requestId);
       const errors = graphqlErrors(error, { ...deps.view, admin: session.admin });
       deps.send(JSON.stringify({ id, type: "error", payload: errors }));
     };
     const next = (dataText: string): void => {
-      if (!signal.aborted) deps.send(`{"id":${JSON.stringify(id)},"type":"next","payload":{"data":${dataText}}}`);
+      if (!caller.isGone()) deps.send(`{"id":${JSON.stringify(id)},"type":"next","payload":{"data":${dataText}}}`);
     };
     const tooMany = running.size >= OPERATIONS_MAX;
-    running.set(id, { controller, holder, bytes: 0 });
+    running.set(id, { caller, holder, bytes: 0 });
     let leave: Leave | undefined;
     try {
       if (tooMany) throw new HasuraError("bad-request", `a socket carries at most ${OPERATIONS_MAX} operations`);
-      hold(id, controller, holder, bytes);
-      const turn = deps.shares.requests.enter(holder, () => signal);
+      hold(id, caller, holder, bytes);
+      const turn = deps.shares.requests.enter(holder, caller);
       leave = turn instanceof Promise ? await turn : turn;
-      if (signal.aborted) return;
+      if (caller.isGone()) return;
       const request = readRequest(payload);
       const prepared = deps.engine.plan(request, session);
       if (prepared.operation.kind === "subscription") {
         const end = deps.engine.subscribe(prepared, facts, { next, fail });
-        signal.addEventListener("abort", end);
+        caller.whenGone(end);
         return;
       }
-      const { dataText } = await deps.engine.execute(request, { ...facts, signal });
-      if (signal.aborted) return;
+      const { dataText } = await deps.engine.execute(request, { ...facts, caller });
+      if (caller.isGone()) return;
       next(dataText);
       forget(id);
       deps.send(JSON.stringify({ id, type: "complete" }));
@@ -91,9 +91,9 @@ export function createSocketOperations(deps: {
     }
   };
   const stop = (id: string): void => {
-    const controller = running.get(id)?.controller;
+    const caller = running.get(id)?.caller;
     forget(id);
-    controller?.abort();
+    caller?.goes();
   };
   return {
     has: (id) => running.has(id),
