@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { redisConfig } from "@control-plane/service-kit";
 import { expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
 import { environment } from "./service.ts";
@@ -84,4 +85,12 @@ test("a process whose settings fit but whose PostgreSQL is away ends with 1 and 
 
   expect(status).toBe(1);
   expect(printed).not.toContain("hidden-word");
+});
+
+test("a queue prefix is a name, or a name in braces that keeps its keys in one slot of a cluster", () => {
+  const prefixes = ["bull", "runs-1", "{runs-1}", "{runs-1", "{}", "{a}{b}", "a:b", ""];
+
+  const taken = prefixes.filter((prefix) => redisConfig.QUEUE_PREFIX.safeParse(prefix).success);
+
+  expect(taken).toEqual(["bull", "runs-1", "{runs-1}"]);
 });

@@ -63,7 +63,7 @@ export function createEnvelope(deps: EnvelopeDeps): Envelope {
     async seal(place, plaintext) {
       const active = cache.active(place.tenantId) ?? (await activeKey(deps, cache, place.tenantId, unwrap));
       const sealed = encryptAesGcm(active.dek, plaintext, aad(place, active.id));
-      return Buffer.concat([Buffer.from([VERSION]), idBytes(active.id), sealed]);
+      return Buffer.concat([active.header, sealed]);
     },
     async open(place, sealed) {
       if (sealed.length < SEALED_BYTES_MIN || sealed[0] !== VERSION)
@@ -108,7 +108,7 @@ async function activeKey(
   cache: KeyCache,
   tenantId: string | null,
   unwrap: (key: WrappedKey) => Promise<KeyObject>,
-): Promise<{ id: string; dek: KeyObject }> {
+): Promise<CachedKey & { id: string }> {
   let key = await deps.loadKey(tenantId);
   if (key === undefined) {
     await deps.insertKey(await makeDataKey(deps.provider, tenantId));
@@ -117,7 +117,7 @@ async function activeKey(
   if (key === undefined) throw new EnvelopeError("key", "there is no data key");
   const dek = await unwrap(key);
   cache.setActive(tenantId, key.id);
-  return { id: key.id, dek };
+  return { id: key.id, dek, header: headerOf(key.id) };
 }
 
 function aad(place: Place, keyId: string): Buffer {
@@ -127,8 +127,9 @@ function aad(place: Place, keyId: string): Buffer {
   );
 }
 
-function idBytes(id: string): Buffer {
-  return Buffer.from(id.replaceAll("-", ""), "hex");
+/** What every value begins with that the key seals. */
+function headerOf(keyId: string): Buffer {
+  return Buffer.concat([Buffer.from([VERSION]), Buffer.from(keyId.replaceAll("-", ""), "hex")]);
 }
 
 function idText(bytes: Buffer): string {
@@ -136,10 +137,12 @@ function idText(bytes: Buffer): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+type CachedKey = { dek: KeyObject; header: Buffer };
+
 type KeyCache = {
-  get(id: string): { dek: KeyObject } | undefined;
+  get(id: string): CachedKey | undefined;
   set(id: string, dek: KeyObject): void;
-  active(tenantId: string | null): { id: string; dek: KeyObject } | undefined;
+  active(tenantId: string | null): (CachedKey & { id: string }) | undefined;
   setActive(tenantId: string | null, id: string): void;
 };
 
@@ -148,9 +151,9 @@ type KeyCache = {
  * sealing a kilobyte; Node overwrites its memory when nothing holds it any more.
  */
 function createKeyCache(now: () => number): KeyCache {
-  const entries = new Map<string, { dek: KeyObject; until: number }>();
+  const entries = new Map<string, CachedKey & { until: number }>();
   const activeIds = new Map<string, string>();
-  const get = (id: string): { dek: KeyObject } | undefined => {
+  const get = (id: string): CachedKey | undefined => {
     const entry = entries.get(id);
     if (entry === undefined || entry.until > now()) return entry;
     entries.delete(id);
@@ -159,14 +162,14 @@ function createKeyCache(now: () => number): KeyCache {
   return {
     get,
     set(id, dek) {
-      entries.set(id, { dek, until: now() + CACHE_MS });
+      entries.set(id, { dek, header: headerOf(id), until: now() + CACHE_MS });
       const [oldest] = entries.keys();
       if (entries.size > CACHE_MAX && oldest !== undefined) entries.delete(oldest);
     },
     active(tenantId) {
       const id = activeIds.get(tenantId ?? "platform");
       const entry = id === undefined ? undefined : get(id);
-      return id === undefined || entry === undefined ? undefined : { id, dek: entry.dek };
+      return id === undefined || entry === undefined ? undefined : { id, dek: entry.dek, header: entry.header };
     },
     setActive(tenantId, id) {
       activeIds.set(tenantId ?? "platform", id);

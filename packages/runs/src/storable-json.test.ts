@@ -31,6 +31,11 @@ describe("JSON that PostgreSQL and its readers can hold", () => {
     ["a number beyond all numbers", "[1e400000]", /too large/],
     ["a number of 1,001 digits when written out", "[-1.5e1000]", /too large/],
     ["a number of 1,001 digits", `[${"9".repeat(1_001)}]`, /too large/],
+    [
+      "a number of 1,001 digits in the midst of others",
+      `["${"x".repeat(700)}", ${"9".repeat(1_001)}, "${"x".repeat(700)}"]`,
+      /too large/,
+    ],
     ["numbers that together are huge when written out", `[${Array(4_000).fill("1e300").join(",")}]`, /too large/],
     ["numbers that together are tiny when written out", `[${Array(4_000).fill("1e-300").join(",")}]`, /too large/],
   ] as const)("is not %s, as text or as value", ([, json, problem]) => {

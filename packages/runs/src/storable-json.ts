@@ -8,6 +8,11 @@ export const INTEGER_MAX = 2_147_483_647;
 const WRITTEN_OUT_DIGITS_MAX = 1_048_576;
 /** A text so short has few digits when it has no exponent. */
 const PLAIN_LENGTH_MAX = NUMBER_DIGITS_MAX;
+/** An escaped character, or a number with an exponent. */
+const CONSPICUOUS = /\\u|\d[eE]/;
+const OPENED = /[[{]/g;
+const OF_NUMBER = /[\d.-]/;
+const PLAIN_JSON_LENGTH_MAX = 65_536;
 const NUMBER = /-?\d[\d.]*(?:[eE][+-]?\d+)?/y;
 
 const TEXT_PROBLEM = "has U+0000 or half a surrogate pair";
@@ -50,6 +55,7 @@ function addedDigits(text: string): number {
  * out it is still no larger than an input may be: else no step could take it on.
  */
 export function storageProblemOfText(json: string): string | undefined {
+  if (isPlain(json)) return undefined;
   let depth = 0;
   let writtenOut = json.length;
   for (let index = 0; index < json.length; index++) {
@@ -71,6 +77,17 @@ export function storageProblemOfText(json: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Whether nothing of it has to be looked at closely, as with nearly all that is sent: at a tenth of what the walk costs. */
+function isPlain(json: string): boolean {
+  if (json.length > PLAIN_JSON_LENGTH_MAX || CONSPICUOUS.test(json)) return false;
+  if ((json.match(OPENED)?.length ?? 0) > JSON_NESTING_MAX) return false;
+  // Whatever is too long to be a number reaches over one of these places.
+  for (let at = NUMBER_DIGITS_MAX; at < json.length; at += NUMBER_DIGITS_MAX) {
+    if (OF_NUMBER.test(json.charAt(at))) return false;
+  }
+  return true;
 }
 
 /** Index of the closing quote of the string that opens at `start`. */

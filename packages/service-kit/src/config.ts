@@ -73,9 +73,9 @@ export const redisConfig = {
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).describe("Redis for BullMQ; policy noeviction, AOF on"),
   QUEUE_PREFIX: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .regex(/^(?:[A-Za-z0-9_-]{1,64}|\{[A-Za-z0-9_-]{1,62}\})$/)
     .default("bull")
-    .describe("prefix of the queues' keys; the same in orchestrator and runners"),
+    .describe("prefix of the queues' keys, as it is or as a hash tag in braces; the same in orchestrator and runners"),
 };
 
 export const mongoConfig = {

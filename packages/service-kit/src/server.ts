@@ -32,6 +32,8 @@ export async function createServer(options: CreateServerOptions): Promise<Fastif
   const server: FastifyInstance = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
+    // Every line names its request already; a logger for each would say so twice.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: options.bodyLimitBytes ?? BODY_BYTES_MAX,
     trustProxy: trusted.length === 0 ? false : [...trusted],
     genReqId: ({ headers }) => requestIdFrom(headers["x-request-id"]),

@@ -17,10 +17,11 @@ export function neededHeaders(
 }
 
 function singleHeader(request: ReceivedRequest, name: string): { value: string } | { reason: HeaderProblem } {
-  const values = request.headers.filter(([key]) => key === name).map(([, value]) => value);
-  const [value] = values;
+  const isNamed = ([key]: readonly [string, string]): boolean => key === name;
+  const first = request.headers.findIndex(isNamed);
+  const value = request.headers[first]?.[1];
   if (value === undefined || value === "") return { reason: "HEADER_MISSING" };
-  return values.length > 1 ? { reason: "HEADER_AMBIGUOUS" } : { value };
+  return request.headers.findLastIndex(isNamed) > first ? { reason: "HEADER_AMBIGUOUS" } : { value };
 }
 
 /** Undefined unless the header came exactly once: of two ids neither is the id. */

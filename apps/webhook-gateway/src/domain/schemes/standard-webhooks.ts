@@ -10,6 +10,8 @@ const NAMES = { id: "webhook-id", timestamp: "webhook-timestamp", signature: "we
 /** The same three under the name of their inventor, used only where none of the standard names is present. */
 const SVIX_NAMES = { id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" } as const;
 
+const STANDARD: ReadonlySet<string> = new Set(Object.values(NAMES));
+
 /** DER header of an Ed25519 SubjectPublicKeyInfo (RFC 8410); the 32 key bytes follow. */
 const ED25519_SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 const ED25519_SIGNATURE_BYTES = 64;
@@ -61,8 +63,7 @@ function signedBytes(id: string, timestamp: string, body: Buffer): Buffer[] {
 }
 
 function namesIn(request: ReceivedRequest): Readonly<Record<keyof typeof NAMES, string>> {
-  const standard: ReadonlySet<string> = new Set(Object.values(NAMES));
-  return request.headers.some(([name]) => standard.has(name)) ? NAMES : SVIX_NAMES;
+  return request.headers.some(([name]) => STANDARD.has(name)) ? NAMES : SVIX_NAMES;
 }
 
 /** How many Ed25519 signatures of a request are tried against each key that is one. */
