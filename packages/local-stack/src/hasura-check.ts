@@ -3,13 +3,14 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { cloneDatabase, createTemplate, dropDatabase } from "@control-plane/db";
 import { startTemporaryStores } from "@control-plane/local-stores";
+import { checkDescriptions } from "./check-descriptions.ts";
 import { checkMetadata } from "./check-metadata.ts";
 import { rootDir } from "./clone.ts";
 import { offlineEngineEnv } from "./offline-engine.ts";
 
 /**
  * `npm run hasura:check`: shape and our own rules, then the engine's check on a freshly migrated database, with the log
- * schema's types taken from its file. Returns the exit code.
+ * schema's types taken from its file, then whether everything a client sees is described. Returns the exit code.
  */
 export async function hasuraCheck(print: (line: string) => void): Promise<number> {
   try {
@@ -26,13 +27,22 @@ export async function hasuraCheck(print: (line: string) => void): Promise<number
     const name = `hasura_check_${process.pid}`;
     const url = await cloneDatabase(serverUrl, name);
     try {
-      return await engineCheck(url);
+      const code = await engineCheck(url);
+      return code === 0 ? await descriptionsCheck(url, print) : code;
     } finally {
       await dropDatabase(serverUrl, name);
     }
   } finally {
     await stores.stop();
   }
+}
+
+async function descriptionsCheck(databaseUrl: string, print: (line: string) => void): Promise<number> {
+  const undescribed = await checkDescriptions(databaseUrl);
+  for (const place of undescribed) print(`descriptions: ${place} has none that says it`);
+  if (undescribed.length > 0) return 1;
+  print("descriptions: every table, column, enum value, action, argument and remote field has one");
+  return 0;
 }
 
 async function engineCheck(databaseUrl: string): Promise<number> {

@@ -17,6 +17,8 @@ types as (
     t.typtype,
     case when t.typcategory = 'A' and t.typelem <> 0 then t.typelem end as element,
     case when t.typtype = 'd' then t.typbasetype end as base,
+    -- Those of PostgreSQL's own types explain nothing to a client.
+    case when t.typtype = 'e' then pg_catalog.obj_description(t.oid, 'pg_type') end as comment,
     t.typnotnull,
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) as sql,
     (select e.extname
@@ -108,7 +110,7 @@ select pg_catalog.json_build_object(
   'types', (select pg_catalog.json_agg(pg_catalog.json_build_object(
       'oid', t.oid::int8, 'name', t.typname, 'schema', t.nspname, 'sql', t.sql, 'type', t.typtype,
       'element', t.element::int8, 'base', t.base::int8, 'notNull', t.typnotnull, 'extension', t.extension,
-      'ordered', t.ordered)) from types t),
+      'ordered', t.ordered, 'comment', t.comment)) from types t),
   'tables', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
       'schema', w.nspname,
       'name', w.relname,

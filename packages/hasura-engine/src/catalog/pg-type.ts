@@ -14,6 +14,8 @@ export type PgType = {
   readonly baseName: string;
   /** PostgreSQL has no `max` and `min` for it: some versions lack those of uuid, extensions theirs. */
   readonly unordered?: true;
+  /** Of native enums. */
+  readonly comment?: string;
 };
 
 /** Names of base types; a type belongs to a set by its `baseName`. */

@@ -12,6 +12,7 @@ export const typeRowSchema = z.object({
   notNull: z.boolean(),
   extension: z.string().nullable(),
   ordered: z.boolean(),
+  comment: z.string().nullable(),
 });
 type TypeRow = z.infer<typeof typeRowSchema>;
 type ResolvedType = {
@@ -109,6 +110,7 @@ function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType): ResolvedTy
       element: undefined,
       baseName: row.name,
       ...unordered(row.ordered || !ORDERABLE_TYPES.has(row.name)),
+      ...(row.comment === null ? {} : { comment: row.comment }),
     },
     extension: own,
     notNull: false,

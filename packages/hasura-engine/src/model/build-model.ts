@@ -6,7 +6,7 @@ import { resolveCustomTypes } from "./custom-types.ts";
 import type { Env } from "./env-templates.ts";
 import { resolveEventTriggers } from "./event-triggers.ts";
 import { createInconsistencies } from "./inconsistency.ts";
-import type { Model } from "./model.ts";
+import type { CustomTypes, Model } from "./model.ts";
 import { resolvePermissions } from "./permissions/table-permissions.ts";
 import { resolveRelationships } from "./relationships.ts";
 import { resolveRemoteRelationships } from "./remote-relationships.ts";
@@ -50,6 +50,7 @@ export function buildModel({ metadata, catalog, env, remotes, version, buildRemo
     tables: new Map([...drafts].map(([key, { table }]) => [key, table])),
     actions,
     customTypes: customTypes.types,
+    scalarDescriptions: scalarDescriptions(catalog, customTypes.types),
     remoteSchemas,
     eventTriggers: resolveEventTriggers(drafts, source, env, inconsistencies),
     cronTriggers: resolveCronTriggers(metadata, env, inconsistencies),
@@ -57,6 +58,14 @@ export function buildModel({ metadata, catalog, env, remotes, version, buildRemo
     introspectionDisabledRoles: new Set(metadata.introspectionDisabledRoles),
     inconsistencies: inconsistencies.all(),
   };
+}
+
+function scalarDescriptions({ types }: Catalog, { scalars }: CustomTypes): Map<string, string> {
+  const described = [
+    ...[...types.values()].map(({ scalar, comment }) => [scalar, comment] as const),
+    ...[...scalars].map(([name, { description }]) => [name, description] as const),
+  ];
+  return new Map(described.flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])));
 }
 
 function rolesOf({ source, actions, remote_schemas, introspectionDisabledRoles }: Metadata): Set<string> {

@@ -13,6 +13,8 @@ export type Model = {
   readonly tables: ReadonlyMap<string, Table>;
   readonly actions: readonly Action[];
   readonly customTypes: CustomTypes;
+  /** By the scalar's name: what actions declare, and the comments of native enums, which Hasura leaves out. */
+  readonly scalarDescriptions: ReadonlyMap<string, string>;
   readonly remoteSchemas: readonly RemoteSchema[];
   readonly eventTriggers: readonly EventTrigger[];
   readonly cronTriggers: readonly CronTrigger[];

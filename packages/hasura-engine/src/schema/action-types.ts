@@ -118,14 +118,22 @@ function objectFields(scope: OutputScope, object: CustomObject): GraphQLFieldCon
       aggregate: false,
     });
     if (relationship.kind === "object") {
-      fields[relationship.name] = { type: tableType(scope, target) };
+      fields[relationship.name] = { type: tableType(scope, target), description: "An object relationship" };
       continue;
     }
-    fields[relationship.name] = { type: many(tableType(scope, target)), args: selectArguments(scope, target) };
+    fields[relationship.name] = {
+      type: many(tableType(scope, target)),
+      args: selectArguments(scope, target),
+      description: "An array relationship",
+    };
     if (!select.aggregations) continue;
     const aggregate = `${relationship.name}_aggregate`;
     fieldBindings.set(object.name, aggregate, { kind: "action-relationship", relationship, target, aggregate: true });
-    fields[aggregate] = { type: nonNull(aggregateType(scope, target, select)), args: selectArguments(scope, target) };
+    fields[aggregate] = {
+      type: nonNull(aggregateType(scope, target, select)),
+      args: selectArguments(scope, target),
+      description: "An aggregate relationship",
+    };
   }
   return fields;
 }

@@ -76,17 +76,19 @@ export function streamCursorInput(scope: SchemaScope, table: Table): GraphQLInpu
             Object.fromEntries(
               (access.of(table).select?.columns ?? []).map((column) => [
                 column.graphqlName,
-                { type: columnInput(scope, column) },
+                { type: columnInput(scope, column), description: column.comment },
               ]),
             ),
         ),
       ),
+      description: "Stream column input with initial value",
     },
     ordering: {
       type: types.enumType("cursor_ordering", "ordering argument of a cursor", () => ({
         ASC: { description: "ascending ordering of the cursor" },
         DESC: { description: "descending ordering of the cursor" },
       })),
+      description: "cursor ordering",
     },
   }));
 }

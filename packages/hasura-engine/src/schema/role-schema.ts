@@ -76,7 +76,7 @@ export const NO_QUERIES =
   "There are no queries available to the current role. Either there are no sources or remote schemas configured, or the current role doesn't have the required permissions.";
 
 function buildRoleSchema(model: Model, role: string, backendOnly: boolean): RoleSchema {
-  const types = createTypeRegistry();
+  const types = createTypeRegistry(model.scalarDescriptions);
   const access = createRoleAccess(model, role, backendOnly);
   const fieldBindings = createFieldBindings();
   const remotes = new Map(

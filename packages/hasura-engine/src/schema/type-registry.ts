@@ -33,7 +33,8 @@ export type TypeRegistry = {
 
 const BUILT_IN = [GraphQLInt, GraphQLFloat, GraphQLString, GraphQLBoolean, GraphQLID];
 
-export function createTypeRegistry(): TypeRegistry {
+/** `descriptions`: of scalars that have one. */
+export function createTypeRegistry(descriptions: ReadonlyMap<string, string>): TypeRegistry {
   const types = new Map<string, GraphQLNamedType>(BUILT_IN.map((type) => [type.name, type]));
   const remember = <T extends GraphQLNamedType>(
     name: string,
@@ -53,7 +54,7 @@ export function createTypeRegistry(): TypeRegistry {
     scalar: (name) =>
       remember(
         name,
-        () => new GraphQLScalarType({ name }),
+        () => new GraphQLScalarType({ name, description: descriptions.get(name) }),
         (type) => type instanceof GraphQLScalarType,
       ),
     enumType: (name, description, values) =>

@@ -21,7 +21,7 @@ export function insertInput(scope: SchemaScope, table: Table): GraphQLInputObjec
     () => {
       const fields: GraphQLInputFieldConfigMap = {};
       for (const column of writableColumns(access.of(table).insert))
-        fields[column.graphqlName] = { type: columnInput(scope, column) };
+        fields[column.graphqlName] = { type: columnInput(scope, column), description: column.comment };
       for (const relationship of table.relationships.values()) {
         const target = scope.model.tables.get(relationship.target);
         if (target === undefined || access.of(target).insert === undefined) continue;
@@ -99,6 +99,25 @@ export const UPDATE_OPERATORS = [
 ] as const;
 export type UpdateOperatorName = (typeof UPDATE_OPERATORS)[number];
 
+/** Hasura's words for what an operator does; but for the first two its input type has the same. */
+const OPERATOR_DESCRIPTIONS = {
+  _set: "sets the columns of the filtered rows to the given values",
+  _inc: "increments the numeric columns with given value of the filtered values",
+  _append: "append existing jsonb value of filtered columns with new jsonb value",
+  _prepend: "prepend existing jsonb value of filtered columns with new jsonb value",
+  _delete_key: "delete key/value pair or string element. key/value pairs are matched based on their key value",
+  _delete_elem:
+    "delete the array element with specified index (negative integers count from the end). throws an error if top level container is not an array",
+  _delete_at_path:
+    "delete the field or element with specified path (for JSON arrays, negative integers count from the end)",
+} as const satisfies Record<UpdateOperatorName, string>;
+
+function operandDescription(table: Table, operator: UpdateOperatorName): string {
+  if (operator === "_set") return `input type for updating data in table "${table.name}"`;
+  if (operator === "_inc") return `input type for incrementing numeric columns in table "${table.name}"`;
+  return OPERATOR_DESCRIPTIONS[operator];
+}
+
 /** Columns each update operator can work on, for the role. */
 function updateColumns(columns: readonly Column[], operator: UpdateOperatorName): readonly Column[] {
   if (operator === "_set") return columns;
@@ -115,10 +134,15 @@ export function updateOperators(scope: SchemaScope, table: Table): GraphQLInputF
   for (const operator of UPDATE_OPERATORS) {
     const own = updateColumns(columns, operator);
     if (own.length === 0) continue;
-    const type = types.input(`${base}${operator}_input`, undefined, () =>
-      Object.fromEntries(own.map((column) => [column.graphqlName, { type: operandType(scope, column, operator) }])),
+    const type = types.input(`${base}${operator}_input`, operandDescription(table, operator), () =>
+      Object.fromEntries(
+        own.map((column) => [
+          column.graphqlName,
+          { type: operandType(scope, column, operator), description: column.comment },
+        ]),
+      ),
     );
-    fields[operator] = { type };
+    fields[operator] = { type, description: OPERATOR_DESCRIPTIONS[operator] };
   }
   return fields;
 }
@@ -144,7 +168,7 @@ export function pkColumnsInput(scope: SchemaScope, table: Table): GraphQLInputOb
       Object.fromEntries(
         (readableKey(scope.access.of(table)) ?? []).map((column) => [
           column.graphqlName,
-          { type: required(columnInput(scope, column)) },
+          { type: required(columnInput(scope, column)), description: column.comment },
         ]),
       ),
   );
