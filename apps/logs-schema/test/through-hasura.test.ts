@@ -53,7 +53,6 @@ const test = base.extend("hasura", async ({ db, logs, start }, { onCleanup }) =>
         },
         clientHeaders: new Map(),
         requestId: "through-hasura",
-        signal: undefined,
       });
       return JSON.parse(dataText);
     },
