@@ -124,9 +124,20 @@ function nodePackage() {
   return { name, binDir: join(bootstrapDir, "node_modules", name, "bin") };
 }
 
+/** Of what is installed here. Reading it is quicker than asking pnpm, which takes half a second to say it. */
+function installedVersion(name) {
+  try {
+    return JSON.parse(readFileSync(join(bootstrapDir, "node_modules", name, "package.json"), "utf8")).version;
+  } catch {
+    return undefined;
+  }
+}
+
 function toolchain(env) {
-  if (versionOf("node", env) === pinned.node && versionOf("pnpm", env) === pinned.pnpm) return env;
   const binDir = join(bootstrapDir, "node_modules", ".bin");
+  const ready = withPath(env, binDir);
+  if (installedVersion("pnpm") === pinned.pnpm && versionOf("node", ready) === pinned.node) return ready;
+  if (versionOf("node", env) === pinned.node && versionOf("pnpm", env) === pinned.pnpm) return env;
   const npm = { cwd: bootstrapDir, env };
   once("bootstrap", hashOf(join(bootstrapDir, "package-lock.json")), existsSync(join(binDir, "pnpm")), () => {
     step(`installing Node ${pinned.node} and pnpm ${pinned.pnpm}`, "npm", ["ci", "--no-audit", "--no-fund"], npm);
@@ -153,8 +164,14 @@ function toolchain(env) {
 
 function main() {
   const [task, ...args] = process.argv.slice(2);
-  const commands = tasks[task];
+  const commands = Object.hasOwn(tasks, task ?? "") ? tasks[task] : undefined;
   if (commands === undefined) fail(`unknown task ${task ?? ""}; one of: ${Object.keys(tasks).join(", ")}`);
+
+  for (const flag of ["once", "fresh"])
+    if (process.env[`npm_config_${flag}`] !== undefined)
+      fail(
+        `npm took --${flag} for itself; put -- before it: npm ${task === "start" ? "start" : `run ${task}`} -- --${flag}`,
+      );
 
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
   const env = {

@@ -1,5 +1,13 @@
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { expectData, expectRefusal, inviteViewer, postWebhook, signedWebhook } from "@control-plane/local-stack";
+import {
+  expectData,
+  expectRefusal,
+  inviteViewer,
+  nextCommands,
+  postWebhook,
+  signedWebhook,
+} from "@control-plane/local-stack";
 import { runRequested } from "@control-plane/queue";
 import { Redis } from "ioredis";
 import { MongoClient } from "mongodb";
@@ -121,6 +129,28 @@ describe("the main job", () => {
     const lines = await mongo.db().collection("execution_logs").find({ workflowRunId: runId }).toArray();
     await mongo.close();
     expect(new Set(lines.map(({ tenantId }) => tenantId))).toEqual(new Set([acme.tenantId]));
+  });
+
+  test("the commands that npm start prints work as they are pasted", async () => {
+    const outcome = {
+      email: acme.email,
+      password: acme.password,
+      accessToken: acme.token,
+      workflowId,
+      webhookUrl: trigger.url,
+      webhookSecret: trigger.secret,
+    };
+    const pasted = nextCommands(plane.hasuraUrl, outcome).map(({ command }) => `${command}\necho`);
+
+    const answers = execFileSync("sh", ["-c", pasted.join("\n")], { encoding: "utf8" })
+      .trim()
+      .split("\n");
+
+    expect(answers).toEqual([
+      expect.stringMatching(/"runWorkflow":\{"runId":"/),
+      expect.stringMatching(/^\{"status":"ACCEPTED","deliveryId":/),
+      expect.stringMatching(/"workflow_runs":\[\{"status":/),
+    ]);
   });
 
   test("the queue holds ids only", async () => {

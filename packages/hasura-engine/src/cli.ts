@@ -90,7 +90,12 @@ async function serve(settings: EngineSettings): Promise<void> {
     throw error;
   });
   runUntilSignal({ server, log, close: () => engine.close(), deadlineMs: SHUTDOWN_DEADLINE_MS });
-  const url = await server.listen({ host: settings.host, port: settings.port });
+  // Its own connections to PostgreSQL would keep a process alive that nobody can reach.
+  const url = await server.listen({ host: settings.host, port: settings.port }).catch(async (error: unknown) => {
+    await server.close();
+    await engine.close();
+    throw error;
+  });
   log.info({ url, inconsistencies: engine.inconsistencies().length }, "the engine listens");
 }
 

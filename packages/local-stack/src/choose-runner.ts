@@ -10,7 +10,11 @@ export type RunnerChoice = { spec: ServiceSpec; note: string };
  * The Python runner in a virtual environment of its own; where there is no Python, the small TypeScript runner that the
  * tests use too, and the note says so.
  */
-export async function chooseRunner(input: SpecInput, log: (line: string) => void): Promise<RunnerChoice> {
+export async function chooseRunner(
+  input: SpecInput,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<RunnerChoice> {
   const python = await findPython({ log });
   const shared = { name: "runner", cwd: rootDir, logFile: join(input.logDir, "runner.log"), readyUrl: undefined };
   if (python === undefined) {
@@ -31,6 +35,7 @@ export async function chooseRunner(input: SpecInput, log: (line: string) => void
     python,
     lockFile: join(runnerDir, "requirements.lock"),
     log,
+    signal,
   });
   return {
     note: `runner-python on Python ${python.version}`,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 
 /** The clone this file lies in; src and dist are equally deep. */
 export const rootDir = resolve(import.meta.dirname, "../../..");
@@ -8,3 +8,6 @@ export const rootDir = resolve(import.meta.dirname, "../../..");
 export function cloneTag(directory: string): string {
   return createHash("sha256").update(directory).digest("hex").slice(0, 8);
 }
+
+export const defaultStateDir = join(rootDir, ".local/stack");
+export const defaultMailDir = join(rootDir, ".local/mail");

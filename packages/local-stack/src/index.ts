@@ -9,6 +9,7 @@ export {
 } from "./demo/graphql-client.ts";
 export { inviteViewer } from "./demo/invite-viewer.ts";
 export { type ReadMail, readMailFiles } from "./demo/read-mail.ts";
+export { type NextCommand, nextCommands } from "./demo/try-next.ts";
 export { postWebhook, signedWebhook, type WebhookReply } from "./demo/webhook-sender.ts";
 export { choosePorts } from "./ports.ts";
 export { engineSpec, runnerEnv, type SpecInput, serviceSpecs } from "./process-specs.ts";

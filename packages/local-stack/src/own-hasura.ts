@@ -22,8 +22,13 @@ export async function awaitOwnHasura(options: {
   log: (line: string) => void;
 }): Promise<void> {
   const file = join(options.stateDir, "hasura.env");
+  const port = new URL(options.url).port || "80";
   const settings = Object.entries(options.engineEnv).filter(([name]) => !OURS.test(name));
-  const lines = [...settings, ["HASURA_GRAPHQL_METADATA_DATABASE_URL", options.engineEnv.PG_DATABASE_URL ?? ""]];
+  const lines = [
+    ...settings,
+    ["HASURA_GRAPHQL_METADATA_DATABASE_URL", options.engineEnv.PG_DATABASE_URL ?? ""],
+    ["HASURA_GRAPHQL_SERVER_PORT", port],
+  ];
   writeFileSync(file, `${lines.map(([name, value]) => `${name}=${value}`).join("\n")}\n`, { mode: 0o600 });
   const hint = `docker run --rm --network host --env-file ${file} -v ${join(rootDir, "hasura/metadata")}:/hasura-metadata:ro ${IMAGE}`;
   options.log(`HASURA_URL: waiting for a Hasura with the settings of ${file}, for example:\n      ${hint}`);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findFreePort, isPortFree } from "@control-plane/local-stores";
+import { type PortReservation, reservePort } from "@control-plane/local-stores";
 import { z } from "zod";
 
 const portsSchema = z.object({
@@ -12,7 +12,7 @@ const portsSchema = z.object({
 });
 export type Ports = z.infer<typeof portsSchema>;
 
-const preferred: Ports = {
+export const USUAL_PORTS: Ports = {
   hasura: 8080,
   authActions: 4001,
   webhookGateway: 4002,
@@ -20,20 +20,24 @@ const preferred: Ports = {
   logsSchema: 4004,
 };
 
+/** Ports that no other stack gets before they are released. */
+export type ReservedPorts = { ports: Ports; release(): void };
+
 /** The usual ports where they are free, else those of the last start, else any. `anyPort` skips the usual ones. */
-export async function choosePorts(stateDir: string, anyPort: boolean): Promise<Ports> {
+export async function reservePorts(stateDir: string, anyPort: boolean): Promise<ReservedPorts> {
   const file = join(stateDir, "ports.json");
   const remembered = existsSync(file) ? portsSchema.safeParse(JSON.parse(readFileSync(file, "utf8"))).data : undefined;
-  const taken = new Set<number>();
+  const reservations: PortReservation[] = [];
   const choose = async (name: keyof Ports): Promise<number> => {
-    const usual = preferred[name];
-    const wished = !anyPort && (await isPortFree(usual)) ? usual : remembered?.[name];
-    for (;;) {
-      const port = await findFreePort(wished !== undefined && taken.has(wished) ? undefined : wished);
-      if (taken.has(port)) continue;
-      taken.add(port);
-      return port;
+    const usual = USUAL_PORTS[name];
+    let reservation = await reservePort(anyPort ? remembered?.[name] : usual);
+    if (!anyPort && reservation.port !== usual && remembered !== undefined) {
+      const random = reservation;
+      reservation = await reservePort(remembered[name]);
+      random.release();
     }
+    reservations.push(reservation);
+    return reservation.port;
   };
   const ports: Ports = {
     hasura: await choose("hasura"),
@@ -43,5 +47,17 @@ export async function choosePorts(stateDir: string, anyPort: boolean): Promise<P
     logsSchema: await choose("logsSchema"),
   };
   writeFileSync(file, `${JSON.stringify(ports)}\n`);
+  return {
+    ports,
+    release() {
+      for (const reservation of reservations.splice(0)) reservation.release();
+    },
+  };
+}
+
+/** The same without holding them, for whoever starts programs on them in ways of their own. */
+export async function choosePorts(stateDir: string, anyPort: boolean): Promise<Ports> {
+  const { ports, release } = await reservePorts(stateDir, anyPort);
+  release();
   return ports;
 }

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Server, supervise } from "@control-plane/local-stores";
+import { keepRunning, type Server, supervise } from "@control-plane/local-stores";
+import { z } from "zod";
 
 export type ServiceSpec = {
   name: string;
@@ -21,55 +21,39 @@ export type ServiceProcess = {
   stop(): Promise<void>;
 };
 
+/** Another program took the service's port between its choice and its use. */
+export class PortLostError extends Error {}
+
 /** On an idle machine a second; on one that is busy with something else it only takes longer. */
 const READY_WITHIN_MS = 120_000;
 const GRACE_SECONDS = 12;
-/** More crashes than this within a minute, and the service stays down. */
-const RESTARTS_PER_MINUTE_MAX = 10;
+const LINES_SHOWN = 8;
 
 /**
  * Starts a service, waits until it is ready, and keeps it running: a process that ends by itself is started again. Its
  * end is tied to this process by the supervisor, so not even kill -9 of the stack leaves it behind.
  * Throws with the log's place when the service does not become ready.
  */
-export async function startService(spec: ServiceSpec, log: (line: string) => void): Promise<ServiceProcess> {
-  let stopping = false;
-  let current = await launch(spec);
-  const crashes: number[] = [];
-
-  const watch = async (): Promise<void> => {
-    while (!stopping) {
-      await delay(200, undefined, { ref: false });
-      if (stopping || !current.hasExited()) continue;
-      crashes.push(Date.now());
-      const recent = crashes.filter((at) => at > Date.now() - 60_000).length;
-      if (recent > RESTARTS_PER_MINUTE_MAX) return log(`${spec.name} keeps ending; it stays down. See ${spec.logFile}`);
-      log(`${spec.name} ended unexpectedly; starting it again`);
-      try {
-        current = await launch(spec);
-        if (stopping) await current.stop();
-      } catch (error) {
-        log(error instanceof Error ? error.message : String(error));
-      }
-    }
-  };
-  const watching = watch();
-
+export async function startService(
+  spec: ServiceSpec,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<ServiceProcess> {
+  const { name, logFile } = spec;
+  const first = await launch(spec, signal);
+  const kept = keepRunning({ name, first, start: (ended) => launch(spec, ended), log, logFile });
   return {
-    name: spec.name,
-    processId: () => (current.hasExited() ? undefined : current.processId),
+    name,
+    processId: () => (kept.current().hasExited() ? undefined : kept.current().processId),
     kill() {
-      if (!current.hasExited()) process.kill(current.processId, "SIGKILL");
+      if (!kept.current().hasExited()) process.kill(kept.current().processId, "SIGKILL");
     },
-    async stop() {
-      stopping = true;
-      await current.stop();
-      await watching;
-    },
+    stop: kept.stop,
   };
 }
 
-async function launch(spec: ServiceSpec): Promise<Server> {
+async function launch(spec: ServiceSpec, signal: AbortSignal | undefined): Promise<Server> {
+  signal?.throwIfAborted();
   const server = await supervise({
     command: spec.command,
     args: spec.args,
@@ -79,12 +63,14 @@ async function launch(spec: ServiceSpec): Promise<Server> {
     stopSignal: "TERM",
     graceSeconds: GRACE_SECONDS,
   });
+  const { readyUrl } = spec;
+  if (readyUrl === undefined) return server;
   const deadline = Date.now() + READY_WITHIN_MS;
-  while (spec.readyUrl !== undefined && !(await answers(spec.readyUrl))) {
-    if (server.hasExited())
-      throw new Error(`${spec.name} ended while starting; see ${spec.logFile}${await lastLines(spec.logFile)}`);
-    if (Date.now() > deadline) {
+  while (!(await isReady(readyUrl, server.processId))) {
+    if (server.hasExited()) throw await whyEnded(spec, server);
+    if (signal?.aborted === true || Date.now() > deadline) {
       await server.stop();
+      signal?.throwIfAborted();
       throw new Error(`${spec.name} did not become ready within ${READY_WITHIN_MS / 1000} s; see ${spec.logFile}`);
     }
     await delay(50);
@@ -92,21 +78,31 @@ async function launch(spec: ServiceSpec): Promise<Server> {
   return server;
 }
 
-const LINES_SHOWN = 8;
-
-/** What the service said at last, indented, so that nobody has to open the file for it. */
-async function lastLines(logFile: string): Promise<string> {
-  const text = await readFile(logFile, "utf8").catch(() => "");
-  const lines = text.trimEnd().split("\n").slice(-LINES_SHOWN);
-  return lines.map((line) => `\n    ${line}`).join("");
+/** With what the service said at last, so that nobody has to open the file for it. */
+async function whyEnded(spec: ServiceSpec, server: Server): Promise<Error> {
+  const tail = await server.logTail(LINES_SHOWN);
+  if (spec.readyUrl !== undefined && tail.includes("EADDRINUSE"))
+    return new PortLostError(`port ${new URL(spec.readyUrl).port} was taken by another program`);
+  const lines = tail.split("\n").map((line) => `\n    ${line}`);
+  return new Error(`${spec.name} ended while starting; see ${spec.logFile}${lines.join("")}`);
 }
 
-async function answers(url: string): Promise<boolean> {
+const liveSchema = z.object({ processId: z.int() });
+
+/** Asks who answers first: on a port that was taken meanwhile another stack's service would be just as ready. */
+async function isReady(readyUrl: string, processId: number): Promise<boolean> {
+  const live = await ask(new URL("/live", readyUrl));
+  const answer: unknown = await live?.json().catch(() => undefined);
+  if (liveSchema.safeParse(answer).data?.processId !== processId) return false;
+  const ready = await ask(readyUrl);
+  await ready?.body?.cancel();
+  return ready?.ok === true;
+}
+
+async function ask(url: string | URL): Promise<Response | undefined> {
   try {
-    const reply = await fetch(url, { signal: AbortSignal.timeout(1_500) });
-    await reply.body?.cancel();
-    return reply.ok;
+    return await fetch(url, { signal: AbortSignal.timeout(1_500) });
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { defaultStateDir } from "../src/clone.ts";
+import { lockStack, type StackLock, StackRunningError } from "../src/stack-lock.ts";
 
 const cli = join(dirname(dirname(fileURLToPath(import.meta.url))), "src/cli.ts");
 
@@ -17,7 +19,17 @@ async function runCli(args: readonly string[], env: Record<string, string> = {})
   return { code: child.exitCode, output: chunks.join("") };
 }
 
-test.each([[["start", "--bogus"]], [["nonsense"]], [[]]])("arguments %j end with the usage and 1", async (args) => {
+const WRONG = [
+  [["start", "--bogus"]],
+  [["start", "twice"]],
+  [["stack", "--once"]],
+  [["reset", "--fresh"]],
+  [["constructor"]],
+  [["nonsense"]],
+  [[]],
+];
+
+test.each(WRONG)("arguments %j end with the usage and 1", async (args) => {
   const { code, output } = await runCli(args);
 
   expect({ code, usage: output.includes("usage: cli.ts start [--once]") }).toEqual({ code: 1, usage: true });
@@ -33,3 +45,25 @@ test("a start with a server that is down names the variable, hides its password 
   expect(output).toContain("could not start: DATABASE_URL: nothing answers at 127.0.0.1:1 (ECONNREFUSED)");
   expect(output).not.toContain("hidden-word");
 });
+
+test("while a stack of this clone runs, a second start, a fresh one and a reset are refused by name", async () => {
+  const lock = holdClone();
+
+  const replies = await Promise.all([["start"], ["stack", "--fresh"], ["reset"]].map((args) => runCli(args)));
+
+  lock?.release();
+  for (const { code, output } of replies) {
+    expect(code).toBe(1);
+    expect(output).toMatch(/^a stack of this folder runs: process \d+ in .+, since .+ ago\)\n/);
+  }
+});
+
+/** Undefined where a stack of this clone runs anyway. */
+function holdClone(): StackLock | undefined {
+  try {
+    return lockStack(defaultStateDir);
+  } catch (error) {
+    if (error instanceof StackRunningError) return undefined;
+    throw error;
+  }
+}

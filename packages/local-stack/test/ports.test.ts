@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isPortFree } from "@control-plane/local-stores";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { choosePorts } from "../src/ports.ts";
+import { choosePorts, reservePorts } from "../src/ports.ts";
 
 let stateDir = "";
 beforeEach(async () => {
@@ -39,4 +39,14 @@ test("a usual port that an earlier start gave to another part goes to one of the
   const ports = await choosePorts(stateDir, true);
 
   expect(new Set(Object.values(ports)).size).toBe(5);
+});
+
+test("two stacks that choose at the same moment get ten different ports, the usual ones included", async () => {
+  const other = await mkdtemp(join(tmpdir(), "cp-ports-"));
+
+  const reserved = await Promise.all([reservePorts(stateDir, false), reservePorts(other, false)]);
+  for (const { release } of reserved) release();
+  await rm(other, { recursive: true, force: true });
+
+  expect(new Set(reserved.flatMap(({ ports }) => Object.values(ports))).size).toBe(10);
 });

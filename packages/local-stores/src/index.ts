@@ -1,5 +1,6 @@
 export { type Caddy, findCaddy } from "./caddy.ts";
-export { findFreePort, isPortFree } from "./free-port.ts";
+export { findFreePort, isPortFree, type PortReservation, reservePort } from "./free-port.ts";
+export { keepRunning } from "./keep-running.ts";
 export { startMongo } from "./mongo.ts";
 export { startPostgres } from "./postgres.ts";
 export { ensureVirtualEnvironment, findPython, PYTHON_REMEDY, type Python, type VirtualEnvironment } from "./python.ts";

@@ -38,8 +38,8 @@ async function findInstalled(): Promise<MongoProgram | undefined> {
 }
 
 /** SecantusDB: a separate program for development and tests, never shipped (GPL-2.0). */
-async function findInPython(log: (line: string) => void): Promise<MongoProgram | string> {
-  const environment = await pythonStores(log);
+async function findInPython(log: (line: string) => void, signal?: AbortSignal): Promise<MongoProgram | string> {
+  const environment = await pythonStores(log, signal);
   if (typeof environment === "string") return environment;
   const flags = ["--host", "127.0.0.1", "--standalone", "--log-level", "WARNING"];
   return {
@@ -64,18 +64,20 @@ async function findDownloaded(log: (line: string) => void): Promise<MongoProgram
   }
 }
 
-async function findMongo(log: (line: string) => void): Promise<MongoProgram | string> {
+async function findMongo(log: (line: string) => void, signal?: AbortSignal): Promise<MongoProgram | string> {
   const installed = await findInstalled();
   if (installed !== undefined) return installed;
-  const inPython = await findInPython(log);
+  const inPython = await findInPython(log, signal);
   if (typeof inPython !== "string") return inPython;
+  signal?.throwIfAborted();
   return (await findDownloaded(log)) ?? inPython;
 }
 
-async function probe(port: number): Promise<void> {
+async function probe(port: number, processId: number): Promise<void> {
   const client = new MongoClient(urlAt(port), { serverSelectionTimeoutMS: 500, connectTimeoutMS: 500 });
   try {
-    await client.db("admin").command({ ping: 1 });
+    const { pid } = await client.db("admin").command({ serverStatus: 1 });
+    if (Number(pid) !== processId) throw new Error("another server answers on this port");
   } finally {
     await client.close();
   }
@@ -83,7 +85,7 @@ async function probe(port: number): Promise<void> {
 
 /** A server of MongoDB's wire protocol; clients connect directly, it is no replica set. */
 export async function startMongo(options: StoreOptions): Promise<Store> {
-  const program = await findMongo(options.log);
+  const program = await findMongo(options.log, options.signal);
   if (typeof program === "string") {
     return startInDocker("mongo", options).catch((error: unknown) => {
       throw new StoreUnavailableError("mongo", `${program}, and Docker is not there`, REMEDY, { cause: error });
@@ -104,6 +106,13 @@ export async function startMongo(options: StoreOptions): Promise<Store> {
       graceSeconds: 15,
     }),
     probe,
+    signal: options.signal,
   });
-  return { url: urlAt(port), source: program.source, processId: server.processId, stop: server.stop };
+  return {
+    url: urlAt(port),
+    source: program.source,
+    processId: server.processId,
+    hasExited: server.hasExited,
+    stop: server.stop,
+  };
 }

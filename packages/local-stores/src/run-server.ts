@@ -1,7 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { findFreePort } from "./free-port.ts";
+import { isPortTaken, reservePort } from "./free-port.ts";
 import { awaitPredecessor } from "./predecessor.ts";
 import { type Server, type ServerOptions, supervise } from "./supervise.ts";
 
@@ -12,6 +12,8 @@ export type StoreOptions = {
   port?: number | undefined;
   /** Deletes what the store held. */
   fresh?: boolean | undefined;
+  /** Ends the start; what was started is stopped again. */
+  signal?: AbortSignal | undefined;
   /** Gets one line for each slow thing that happens. */
   log: (line: string) => void;
 };
@@ -22,6 +24,8 @@ export type Store = {
   source: string;
   /** Absent when the server is not a process of this machine that we started. */
   processId?: number;
+  /** Whether that process has ended; absent where it is none of ours. */
+  hasExited?(): boolean;
   stop(): Promise<void>;
 };
 
@@ -39,38 +43,59 @@ export class ServerFailedError extends Error {
 const READY_TRIES = 600;
 const READY_PAUSE_MS = 50;
 
-/**
- * Starts a server on a port and returns when `probe` succeeds. `probe` throws until the server answers, and must make
- * sure that the answer is this server's: between the choice of a port and its use another process may have taken it.
- */
-export async function runServer(options: {
+/** Another program took the port between its choice and its use. */
+class PortLostError extends ServerFailedError {}
+
+type RunOptions = {
   port: number | undefined;
   folder: string;
   /** See {@link awaitPredecessor}. */
   mark: string;
   launch: (port: number) => Omit<ServerOptions, "logFile">;
-  probe: (port: number) => Promise<void>;
-}): Promise<{ port: number; server: Server }> {
-  const logFile = join(options.folder, "server.log");
-  const pidFile = join(options.folder, "server.pid");
-  await awaitPredecessor(pidFile, options.mark);
-  const port = await findFreePort(options.port);
-  const server = await supervise({ ...options.launch(port), logFile });
-  await writeFile(pidFile, `${server.processId}\n`);
-  let lastError: unknown;
-  for (let tries = 0; tries < READY_TRIES && !server.hasExited(); tries++) {
+  probe: (port: number, processId: number) => Promise<void>;
+  signal?: AbortSignal | undefined;
+};
+
+const STARTS_MAX = 5;
+const LINES_SHOWN = 15;
+
+/**
+ * Starts a server on a port and returns when `probe` succeeds. `probe` throws until the server answers, and must make
+ * sure that the answer is this server's. Where another program takes the port meanwhile, another port is taken.
+ */
+export async function runServer(options: RunOptions): Promise<{ port: number; server: Server }> {
+  await awaitPredecessor(join(options.folder, "server.pid"), options.mark);
+  for (let starts = 1; ; starts++) {
+    options.signal?.throwIfAborted();
+    const reservation = await reservePort(starts === 1 ? options.port : undefined);
     try {
-      await options.probe(port);
-      return { port, server };
+      return { port: reservation.port, server: await startOn(reservation.port, options) };
+    } catch (error) {
+      if (!(error instanceof PortLostError) || starts === STARTS_MAX) throw error;
+    } finally {
+      reservation.release();
+    }
+  }
+}
+
+async function startOn(port: number, options: RunOptions): Promise<Server> {
+  const server = await supervise({ ...options.launch(port), logFile: join(options.folder, "server.log") });
+  await writeFile(join(options.folder, "server.pid"), `${server.processId}\n`);
+  let lastError: unknown;
+  for (let tries = 0; tries < READY_TRIES && !server.hasExited() && options.signal?.aborted !== true; tries++) {
+    try {
+      await options.probe(port, server.processId);
+      // An answer while our server has no hold of the port is somebody else's.
+      if (!server.hasExited()) return server;
     } catch (error) {
       lastError = error;
       await pause(READY_PAUSE_MS);
     }
   }
-  const what = server.hasExited()
-    ? "the server ended while starting"
-    : `the server did not answer in time (${lastError})`;
+  const ended = server.hasExited();
   await server.stop();
-  const text = await readFile(logFile, "utf8").catch(() => "");
-  throw new ServerFailedError(what, text.split("\n").slice(-15).join("\n").trim());
+  options.signal?.throwIfAborted();
+  const what = ended ? "the server ended while starting" : `the server did not answer in time (${lastError})`;
+  const tail = await server.logTail(LINES_SHOWN);
+  throw ended && (await isPortTaken(port)) ? new PortLostError(what, tail) : new ServerFailedError(what, tail);
 }

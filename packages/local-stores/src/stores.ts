@@ -1,9 +1,11 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startInDocker } from "./docker.ts";
 import { givenStore } from "./given-store.ts";
+import { keepRunning } from "./keep-running.ts";
 import { startMongo } from "./mongo.ts";
 import { startPostgres } from "./postgres.ts";
+import { awaitPredecessor } from "./predecessor.ts";
 import { startRedis } from "./redis.ts";
 import type { Store, StoreOptions } from "./run-server.ts";
 import { type StoreName, StoreUnavailableError } from "./store-unavailable.ts";
@@ -42,11 +44,17 @@ async function rememberedPorts(file: string): Promise<Partial<Record<string, num
   }
 }
 
+/** Throws for a value that nobody knows, instead of doing something else than what was asked for. */
+function wantsDocker({ STORES: given = "" }: NodeJS.ProcessEnv): boolean {
+  if (given === "" || given === "docker") return given === "docker";
+  throw new Error(`STORES: must be "docker" or unset, not ${JSON.stringify(given)}`);
+}
+
 async function startOne(name: StoreName, env: NodeJS.ProcessEnv, options: StoreOptions): Promise<Store> {
   const variable = STORE_VARIABLES[name];
   const url = env[variable];
   if (url !== undefined && url !== "") return givenStore(name, variable, url);
-  return env.STORES === "docker" ? startInDocker(name, options) : STARTERS[name](options);
+  return wantsDocker(env) ? startInDocker(name, options) : STARTERS[name](options);
 }
 
 /**
@@ -59,22 +67,25 @@ export async function startStores(options: {
   /** Default: all three. */
   only?: readonly StoreName[];
   env?: NodeJS.ProcessEnv;
+  /** Starts a store that ends by itself again, on the same port. */
+  keepRunning?: boolean;
+  /** Ends the start; what was started is stopped again. */
+  signal?: AbortSignal | undefined;
   log: (line: string) => void;
 }): Promise<Stores> {
   const env = options.env ?? process.env;
+  wantsDocker(env);
   const portsFile = join(options.dataDir, "ports.json");
   await mkdir(options.dataDir, { recursive: true });
   const ports = await rememberedPorts(portsFile);
   const names = STORE_NAMES.filter((name) => options.only?.includes(name) ?? true);
   const attempts = await Promise.allSettled(
-    names.map((name) =>
-      startOne(name, env, {
-        dataDir: join(options.dataDir, name),
-        port: ports[name],
-        fresh: options.fresh,
-        log: options.log,
-      }),
-    ),
+    names.map(async (name) => {
+      const settings = { dataDir: join(options.dataDir, name), log: options.log };
+      const { fresh, signal } = options;
+      const store = await startOne(name, env, { ...settings, port: ports[name], fresh, signal });
+      return options.keepRunning === true ? keepStore(name, store, settings) : store;
+    }),
   );
   const stores: Stores = { running: {}, missing: [], env: {}, stop: () => stopAll(Object.values(stores.running)) };
   const failures: unknown[] = [];
@@ -89,13 +100,43 @@ export async function startStores(options: {
       failures.push(attempt?.reason);
     }
   }
-  if (failures.length > 0) {
+  if (failures.length > 0 || options.signal?.aborted === true) {
     await stores.stop();
+    options.signal?.throwIfAborted();
     const messages = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
     throw new AggregateError(failures, messages.join("\n"));
   }
   await rememberPorts(portsFile, stores);
   return stores;
+}
+
+type OwnStore = Store & Required<Pick<Store, "processId" | "hasExited">>;
+
+const isOwn = (store: Store): store is OwnStore => store.processId !== undefined && store.hasExited !== undefined;
+
+/** The store under its URL for as long as it is not stopped, whatever its process does. */
+function keepStore(name: StoreName, first: Store, settings: Pick<StoreOptions, "dataDir" | "log">): Store {
+  if (!isOwn(first)) return first;
+  const start = async (signal: AbortSignal): Promise<OwnStore> => {
+    const store = await STARTERS[name]({ ...settings, port: Number(new URL(first.url).port), signal });
+    if (isOwn(store) && store.url === first.url) {
+      settings.log(`${name} is back`);
+      return store;
+    }
+    await store.stop();
+    throw new Error(`${name}: another program took its port; stop this stack and start it again`);
+  };
+  const logFile = join(settings.dataDir, "server.log");
+  const kept = keepRunning({ name, first, start, log: settings.log, logFile });
+  return {
+    url: first.url,
+    source: first.source,
+    get processId() {
+      return kept.current().processId;
+    },
+    hasExited: () => kept.current().hasExited(),
+    stop: kept.stop,
+  };
 }
 
 async function rememberPorts(file: string, stores: Stores): Promise<void> {
@@ -108,9 +149,11 @@ async function stopAll(stores: readonly Store[]): Promise<void> {
   await Promise.allSettled(stores.map((store) => store.stop()));
 }
 
-/** Deletes what {@link startStores} keeps for this folder, wherever that is. The stores must have ended. */
+/** Deletes what {@link startStores} keeps for this folder, wherever that is. Waits for stores that are still ending. */
 export async function deleteStores(dataDir: string): Promise<void> {
   const outside = (await readFile(join(dataDir, "postgres", "server-folder"), "utf8").catch(() => "")).trim();
+  for (const folder of [outside, ...STORE_NAMES.map((name) => join(dataDir, name))])
+    if (folder !== "") await awaitPredecessor(join(folder, "server.pid"), await realpath(folder).catch(() => folder));
   if (outside !== "") await rm(outside, { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, renameSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
 /**
@@ -48,12 +49,29 @@ export type Server = {
   /** Of the server itself, not of its supervisor. */
   processId: number;
   hasExited(): boolean;
+  /** The last lines that this process wrote into its log. */
+  logTail(lines: number): Promise<string>;
   stop(): Promise<void>;
 };
 
+const LOG_BYTES_MAX = 4 * 2 ** 20;
+
+/**
+ * The log goes on where the process before ended, since the reason of that end is in it. A long one is kept as
+ * `<name>.1` and begun anew.
+ */
+function openLog(file: string): { log: number; from: number } {
+  const log = openSync(file, "a", 0o600);
+  const { size } = fstatSync(log);
+  if (size <= LOG_BYTES_MAX) return { log, from: size };
+  closeSync(log);
+  renameSync(file, `${file}.1`);
+  return { log: openSync(file, "a", 0o600), from: 0 };
+}
+
 /** Starts the server and returns at once; whether it answers is the caller's question. Throws if the program cannot be run at all. */
 export async function supervise(options: ServerOptions): Promise<Server> {
-  const log = openSync(options.logFile, "w", 0o600);
+  const { log, from } = openLog(options.logFile);
   const child = spawn(
     "/bin/sh",
     [
@@ -88,6 +106,10 @@ export async function supervise(options: ServerOptions): Promise<Server> {
   return {
     processId,
     hasExited: () => child.exitCode !== null || child.signalCode !== null,
+    async logTail(lines) {
+      const bytes = await readFile(options.logFile).catch(() => Buffer.alloc(0));
+      return bytes.subarray(from).toString().trimEnd().split("\n").slice(-lines).join("\n");
+    },
     async stop() {
       stdin.end();
       await exited;

@@ -6,12 +6,12 @@ export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
 
 const CHECK_MS_MAX = 1_000;
 
-/** `/live`: the process answers. `/ready`: its stores answer within a second and it is not shutting down. */
+/** `/live`: the process answers, and which one it is: whoever started it sees that the port is not another's. `/ready`: its stores answer within a second and it is not shutting down. */
 export function registerHealth(
   server: FastifyInstance,
   options: { log: Logger; ready: ReadinessChecks; isClosing: () => boolean },
 ): void {
-  server.get("/live", { logLevel: "silent" }, async () => ({ status: "live" }));
+  server.get("/live", { logLevel: "silent" }, async () => ({ status: "live", processId: process.pid }));
   server.get("/ready", { logLevel: "silent" }, async (_request, reply) => {
     const failed = options.isClosing() ? ["shutdown"] : await failedChecks(options.ready, options.log);
     if (failed.length === 0) return { status: "ready" };

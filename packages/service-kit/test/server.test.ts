@@ -43,7 +43,7 @@ test("live answers, ready tells which store does not, without saying why", async
   const live = await app.inject("/live");
   const ready = await app.inject("/ready");
 
-  expect(live.json()).toEqual({ status: "live" });
+  expect(live.json()).toEqual({ status: "live", processId: process.pid });
   expect(ready.statusCode).toBe(503);
   expect(ready.json()).toEqual({ status: "not ready", failed: ["bad"] });
 });

@@ -34,6 +34,8 @@ export const CONSOLE_PAGE = `<!doctype html>
       body { margin: 0; height: 100vh; display: flex; flex-direction: column; font-family: system-ui, sans-serif; }
       form { display: flex; gap: 8px; padding: 8px 12px; border-bottom: 1px solid #ddd; }
       form input { flex: 1; padding: 4px 8px; }
+      #hint { margin: 0; padding: 8px 12px; background: #fff8e1; }
+      #hint[hidden] { display: none; }
       #graphiql { flex: 1; min-height: 0; }
     </style>
   </head>
@@ -49,6 +51,8 @@ export const CONSOLE_PAGE = `<!doctype html>
       <input id="role" placeholder="x-hasura-role (optional)" aria-label="role">
       <button type="submit">Apply</button>
     </form>
+    <p id="hint">Nobody is signed in, so there is next to nothing to see. Give a token (<code>npm start</code> prints an address
+      with one) or the admin secret above.</p>
     <div id="graphiql"></div>
     <script src="/console/react.js"></script>
     <script src="/console/react-dom.js"></script>
@@ -62,6 +66,14 @@ export const CONSOLE_PAGE = `<!doctype html>
 const CONSOLE_SCRIPT = `"use strict";
 (() => {
   const field = (id) => document.getElementById(id);
+
+  // The token of a link is never sent to the server, and does not stay in the address.
+  const linked = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (linked !== null) {
+    field("header").value = "authorization";
+    field("value").value = linked;
+    history.replaceState(null, "", location.pathname);
+  }
 
   function credentials() {
     const name = field("header").value;
@@ -106,12 +118,16 @@ const CONSOLE_SCRIPT = `"use strict";
     const chosen = request.operationName;
     return chosen
       ? new RegExp("\\\\bsubscription\\\\s+" + chosen + "\\\\b").test(request.query)
-      : /^\\s*subscription\\b/.test(request.query);
+      : /^(\\s|#[^\\n]*\\n)*subscription\\b/.test(request.query);
   }
 
   const fetcher = (request, options) => (isSubscription(request) ? subscribe : post)(request, (options && options.headers) || {});
   const root = ReactDOM.createRoot(field("graphiql"));
-  const render = (key) => root.render(React.createElement(GraphiQL, { key, fetcher, shouldPersistHeaders: false }));
+  const render = (key) => {
+    field("hint").hidden = Object.keys(credentials()).length > 0;
+    show(key);
+  };
+  const show = (key) => root.render(React.createElement(GraphiQL, { key, fetcher, shouldPersistHeaders: false }));
   let version = 0;
   field("credentials").addEventListener("submit", (event) => {
     event.preventDefault();

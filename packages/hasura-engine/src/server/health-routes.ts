@@ -21,7 +21,7 @@ export function registerHealthRoutes(server: FastifyInstance, engine: ServedEngi
     });
   }
   server.get("/v1/version", async () => ({ version: ENGINE_VERSION, server_type: "ce" }));
-  server.get("/live", async () => ({ status: "live" }));
+  server.get("/live", async () => ({ status: "live", processId: process.pid }));
 
   let closing = false;
   server.addHook("preClose", async () => {

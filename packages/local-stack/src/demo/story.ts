@@ -37,7 +37,14 @@ export type StoryDeps = {
 };
 
 /** What the story leaves behind for the closing lines of the terminal. */
-export type Outcome = { email: string; password: string; accessToken: string; workflowId: string; webhookUrl: string };
+export type Outcome = {
+  email: string;
+  password: string;
+  accessToken: string;
+  workflowId: string;
+  webhookUrl: string;
+  webhookSecret: string;
+};
 
 const accountSchema = z.object({
   registerUserAndTenant: z.object({ accessToken: z.string(), tenantId: z.uuid(), role: z.string() }),
@@ -96,6 +103,7 @@ export function createStory(deps: StoryDeps): { steps: readonly Step[]; outcome(
       accessToken: known.owner,
       workflowId: known.workflowId,
       webhookUrl: known.webhookUrl,
+      webhookSecret: known.secret,
     }),
   };
 }
