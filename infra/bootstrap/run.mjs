@@ -23,6 +23,7 @@ const deadChecks = [
 const tasks = {
   start: [[...source, "packages/local-stack/src/cli.ts", "start"]],
   stack: [[...source, "packages/local-stack/src/cli.ts", "stack"]],
+  doctor: [[...source, "packages/local-stack/src/cli.ts", "doctor"]],
   reset: [[...source, "packages/local-stack/src/cli.ts", "reset"]],
   test: [["node", "infra/ci/run-tests.mjs"]],
   check: [

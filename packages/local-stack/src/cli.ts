@@ -4,17 +4,19 @@ import { lockStack, StackRunningError } from "./stack-lock.ts";
 
 // What a command needs is loaded when it runs: a second start is refused before any of it.
 
-const USAGE = `usage: cli.ts start [--once] [--fresh] | stack [--fresh] | hasura-check | rolling | reset
+const USAGE = `usage: cli.ts start [--once] [--fresh] | stack [--fresh] | doctor | hasura-check | rolling | reset
   start         the whole control plane, then the demo; stays up until Ctrl-C
   start --once  the same, ends with 0 when the demo succeeded, with 1 and the failing step's name when not
   stack         the control plane without the demo
   --fresh       deletes the data of earlier starts first
+  doctor        versions, ports, processes, disk and what is wrong; ends with 0 when nothing is
   rolling       SIGTERM to each service under load, with two processes of each behind Caddy; no request may fail
   reset         deletes data, secrets, logs and mails`;
 
 const COMMANDS = {
   start: ["once", "fresh"],
   stack: ["fresh"],
+  doctor: [],
   "hasura-check": [],
   rolling: [],
   reset: [],
@@ -70,6 +72,10 @@ async function main(): Promise<number> {
     case "start":
     case "stack":
       return start({ demo: command === "start", once: flags.has("once"), fresh: flags.has("fresh") });
+    case "doctor": {
+      const { doctor } = await import("./doctor/doctor.ts");
+      return doctor(print);
+    }
     case "hasura-check": {
       const { hasuraCheck } = await import("./hasura-check.ts");
       return hasuraCheck(print);

@@ -52,3 +52,11 @@ async function isConsistent(url: string): Promise<boolean> {
     return false;
   }
 }
+
+/** Undefined: the embedded engine is wanted. */
+export function readHasuraUrl(): string | undefined {
+  const text = process.env.HASURA_URL ?? "";
+  if (text === "") return undefined;
+  if (/^https?:/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, "");
+  throw new Error("HASURA_URL is not an http or https URL; mend it, or unset it to have the embedded engine");
+}

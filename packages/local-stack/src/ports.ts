@@ -23,10 +23,17 @@ export const USUAL_PORTS: Ports = {
 /** Ports that no other stack gets before they are released. */
 export type ReservedPorts = { ports: Ports; release(): void };
 
+const PORTS_FILE = "ports.json";
+
+/** Those of the last start. */
+export function readPorts(stateDir: string): Ports | undefined {
+  const file = join(stateDir, PORTS_FILE);
+  return existsSync(file) ? portsSchema.safeParse(JSON.parse(readFileSync(file, "utf8"))).data : undefined;
+}
+
 /** The usual ports where they are free, else those of the last start, else any. `anyPort` skips the usual ones. */
 export async function reservePorts(stateDir: string, anyPort: boolean): Promise<ReservedPorts> {
-  const file = join(stateDir, "ports.json");
-  const remembered = existsSync(file) ? portsSchema.safeParse(JSON.parse(readFileSync(file, "utf8"))).data : undefined;
+  const remembered = readPorts(stateDir);
   const reservations: PortReservation[] = [];
   const choose = async (name: keyof Ports): Promise<number> => {
     const usual = USUAL_PORTS[name];
@@ -46,7 +53,7 @@ export async function reservePorts(stateDir: string, anyPort: boolean): Promise<
     orchestrator: await choose("orchestrator"),
     logsSchema: await choose("logsSchema"),
   };
-  writeFileSync(file, `${JSON.stringify(ports)}\n`);
+  writeFileSync(join(stateDir, PORTS_FILE), `${JSON.stringify(ports)}\n`);
   return {
     ports,
     release() {

@@ -6,6 +6,7 @@ import { playStory } from "./demo/play.ts";
 import { readMailFiles } from "./demo/read-mail.ts";
 import { createStory, type Outcome } from "./demo/story.ts";
 import { tryNext } from "./demo/try-next.ts";
+import { readHasuraUrl } from "./own-hasura.ts";
 import { type Stack, startStack } from "./stack.ts";
 import type { StackLock } from "./stack-lock.ts";
 
@@ -67,13 +68,6 @@ async function use(stack: Stack, api: LocalApi | undefined, options: RunOptions)
   print("\nrunning until Ctrl-C");
   if (!signal.aborted) await once(signal, "abort");
   return 0;
-}
-
-function readHasuraUrl(): string | undefined {
-  const text = process.env.HASURA_URL ?? "";
-  if (text === "") return undefined;
-  if (/^https?:/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, "");
-  throw new Error("HASURA_URL is not an http or https URL; mend it, or unset it to have the embedded engine");
 }
 
 async function demo(

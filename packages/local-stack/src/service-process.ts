@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { keepRunning, type Server, supervise } from "@control-plane/local-stores";
 import { z } from "zod";
@@ -63,6 +64,8 @@ async function launch(spec: ServiceSpec, signal: AbortSignal | undefined): Promi
     stopSignal: "TERM",
     graceSeconds: GRACE_SECONDS,
   });
+  // For `npm run doctor`.
+  await writeFile(spec.logFile.replace(/\.log$/, ".pid"), `${server.processId}\n`);
   const { readyUrl } = spec;
   if (readyUrl === undefined) return server;
   const deadline = Date.now() + READY_WITHIN_MS;

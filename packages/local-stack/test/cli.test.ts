@@ -58,6 +58,25 @@ test("while a stack of this clone runs, a second start, a fresh one and a reset 
   }
 });
 
+test("the doctor finds nothing wrong with this machine, and says what it looked at", async () => {
+  const { code, output } = await runCli(["doctor"], { DATABASE_URL: "", REDIS_URL: "", MONGODB_URL: "" });
+
+  expect(output).toContain("nothing is wrong");
+  for (const area of ["versions", "settings", "stack", "disk"]) expect(output.split("\n")).toContain(area);
+  expect(code).toBe(0);
+});
+
+test("the doctor names a setting that no start could work with, and ends with 1", async () => {
+  const given = { DATABASE_URL: "postgres://ada:hidden-word@127.0.0.1:1/x", STORES: "dockr" };
+
+  const { code, output } = await runCli(["doctor"], given);
+
+  expect(code).toBe(1);
+  expect(output).toContain("DATABASE_URL: nothing answers at 127.0.0.1:1 (ECONNREFUSED); start that server");
+  expect(output).toContain('STORES: must be "docker" or unset, not "dockr"');
+  expect(output).not.toContain("hidden-word");
+});
+
 /** Undefined where a stack of this clone runs anyway. */
 function holdClone(): StackLock | undefined {
   try {

@@ -1,13 +1,14 @@
 export { type Caddy, findCaddy } from "./caddy.ts";
-export { findFreePort, isPortFree, type PortReservation, reservePort } from "./free-port.ts";
+export { findFreePort, isPortFree, isPortTaken, type PortReservation, reservePort } from "./free-port.ts";
 export { keepRunning } from "./keep-running.ts";
 export { startMongo } from "./mongo.ts";
 export { startPostgres } from "./postgres.ts";
+export { isAlive } from "./predecessor.ts";
 export { ensureVirtualEnvironment, findPython, PYTHON_REMEDY, type Python, type VirtualEnvironment } from "./python.ts";
 export { startRedis } from "./redis.ts";
 export type { Store, StoreOptions } from "./run-server.ts";
 export type { StoreName } from "./store-unavailable.ts";
-export { deleteStores, type Stores, startStores } from "./stores.ts";
+export { checkGivenStores, deleteStores, type Stores, startStores, storeFolders } from "./stores.ts";
 export { type Server, type ServerOptions, supervise } from "./supervise.ts";
 export { startTemporaryStores } from "./temporary.ts";
 export { startStoresForVitest } from "./vitest.ts";

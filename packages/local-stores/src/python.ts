@@ -48,11 +48,13 @@ export const PYTHON_REMEDY =
 export async function findPython(options: {
   minors?: readonly number[];
   minorMax?: number;
+  /** False: only looks. */
+  install?: boolean;
   log: (line: string) => void;
 }): Promise<Python | undefined> {
   const { minors = MINORS, minorMax = Number.POSITIVE_INFINITY } = options;
   const found = await search(minors, minorMax);
-  if (found !== undefined) return found;
+  if (found !== undefined || options.install === false) return found;
   return (await aptInstall(["python3", "python3-venv"], options.log)) ? await search(minors, minorMax) : undefined;
 }
 

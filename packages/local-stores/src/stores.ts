@@ -151,9 +151,39 @@ async function stopAll(stores: readonly Store[]): Promise<void> {
 
 /** Deletes what {@link startStores} keeps for this folder, wherever that is. Waits for stores that are still ending. */
 export async function deleteStores(dataDir: string): Promise<void> {
-  const outside = (await readFile(join(dataDir, "postgres", "server-folder"), "utf8").catch(() => "")).trim();
-  for (const folder of [outside, ...STORE_NAMES.map((name) => join(dataDir, name))])
-    if (folder !== "") await awaitPredecessor(join(folder, "server.pid"), await realpath(folder).catch(() => folder));
-  if (outside !== "") await rm(outside, { recursive: true, force: true });
+  for (const { folder } of await storeFolders(dataDir)) {
+    await awaitPredecessor(join(folder, "server.pid"), await realpath(folder).catch(() => folder));
+    await rm(folder, { recursive: true, force: true });
+  }
   await rm(dataDir, { recursive: true, force: true });
+}
+
+/** Where each store that is started here has its files: log, number of the process, data. */
+export async function storeFolders(dataDir: string): Promise<{ name: StoreName; folder: string }[]> {
+  const outside = (await readFile(join(dataDir, "postgres", "server-folder"), "utf8").catch(() => "")).trim();
+  const folderOf = (name: StoreName): string => (name === "postgres" && outside !== "" ? outside : join(dataDir, name));
+  return STORE_NAMES.map((name) => ({ name, folder: folderOf(name) }));
+}
+
+/** What is wrong with the variables that name stores, for each that is set. */
+export async function checkGivenStores(
+  env: NodeJS.ProcessEnv,
+): Promise<{ variable: string; problem: string | undefined }[]> {
+  const looks = STORE_NAMES.map(async (name) => {
+    const variable = STORE_VARIABLES[name];
+    const url = env[variable] ?? "";
+    return url === "" ? [] : [{ variable, problem: await problemOf(() => givenStore(name, variable, url)) }];
+  });
+  const stores =
+    (env.STORES ?? "") === "" ? [] : [{ variable: "STORES", problem: await problemOf(async () => wantsDocker(env)) }];
+  return [...(await Promise.all(looks)).flat(), ...stores];
+}
+
+async function problemOf(look: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await look();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
