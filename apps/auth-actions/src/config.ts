@@ -14,6 +14,11 @@ import {
 import addressParser from "nodemailer/lib/addressparser";
 import { z } from "zod";
 
+/** As a browser sends it: scheme, host, and port where it is not the scheme's own. */
+const originSchema = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => new URL(text).origin === text, "is not an origin: no path, no slash at the end");
+
 /** Mail goes to a server; without one, in development, into files. */
 const mailConfig = {
   SMTP_URL: z
@@ -59,8 +64,10 @@ export const configSchema = z.object({
     .string()
     .default("")
     .transform(commaList)
-    .pipe(z.array(z.url()))
-    .describe("origins of front ends that may call /auth/* from a browser, comma-separated"),
+    .pipe(z.array(z.union([z.literal("loopback"), originSchema])))
+    .describe(
+      "origins of front ends that may call /auth/* from a browser, comma-separated; `loopback`: every page of this machine, for development",
+    ),
 });
 
 export type Config = Readonly<z.infer<typeof configSchema>>;

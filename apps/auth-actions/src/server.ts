@@ -1,5 +1,11 @@
 import { createDenialLog, findMembership } from "@control-plane/db";
-import { createServer, type RegisterActionsOptions, registerActions, registerEvents } from "@control-plane/service-kit";
+import {
+  createServer,
+  LOOPBACK_ORIGIN,
+  type RegisterActionsOptions,
+  registerActions,
+  registerEvents,
+} from "@control-plane/service-kit";
 import cors from "@fastify/cors";
 import type { FastifyInstance } from "fastify";
 import { allActions } from "./actions/all.ts";
@@ -33,7 +39,10 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
     },
   });
   if (options.corsOrigins.length > 0)
-    await server.register(cors, { origin: [...options.corsOrigins], methods: ["POST"] });
+    await server.register(cors, {
+      origin: options.corsOrigins.map((origin) => (origin === "loopback" ? LOOPBACK_ORIGIN : origin)),
+      methods: ["POST"],
+    });
   const checks: Pick<RegisterActionsOptions<Call>, "findMembership" | "onDenied"> = {
     findMembership: (tenantId, userId) => findMembership(deps.db, tenantId, userId),
     onDenied: createDenialLog(deps.db, "auth-actions"),

@@ -18,7 +18,7 @@ test("all that is missing or wrong is said at once, without values, and the proc
     PORT: "70000",
     DATABASE_URL: "mysql://root:hidden-word@localhost/x",
     HASURA_ACTION_SECRET: "short",
-    CORS_ORIGINS: "not an origin",
+    CORS_ORIGINS: "https://app.example/",
   });
 
   expect(status).toBe(1);

@@ -232,7 +232,9 @@ describe("POST /auth/login", () => {
     expect([reply.status, reply.code]).toEqual([status, code]);
   });
 
-  test("a page of another origin may not call it, a listed one may", async ({ service }) => {
+  test("a page of another origin may not call it, a listed one and with `loopback` every one of this machine may", async ({
+    service,
+  }) => {
     const preflight = (origin: string) =>
       service.server.inject({
         method: "OPTIONS",
@@ -240,9 +242,19 @@ describe("POST /auth/login", () => {
         headers: { origin, "access-control-request-method": "POST" },
       });
 
-    const [listed, other] = [await preflight("https://app.example"), await preflight("https://evil.example")];
+    const origins = [
+      "https://app.example",
+      "http://localhost:5173",
+      "https://evil.example",
+      "http://localhost.evil.example",
+    ];
+    const answers = await Promise.all(origins.map(preflight));
 
-    expect(listed.headers["access-control-allow-origin"]).toBe("https://app.example");
-    expect(other.headers["access-control-allow-origin"]).toBeUndefined();
+    expect(answers.map(({ headers }) => headers["access-control-allow-origin"])).toEqual([
+      "https://app.example",
+      "http://localhost:5173",
+      undefined,
+      undefined,
+    ]);
   });
 });

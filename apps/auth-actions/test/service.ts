@@ -22,6 +22,7 @@ export function environment(db: TestDatabase, keys: TestKeys): Record<string, st
     KEYRING: keys.keyring,
     HASURA_ACTION_SECRET: ACTION_SECRET,
     HASURA_EVENT_SECRET: EVENT_SECRET,
+    CORS_ORIGINS: "https://app.example,loopback",
     JWT_ISSUER: ISSUER,
     APP_URL: "https://app.example/console/",
     MAIL_FROM: "Control plane <no-reply@control.example>",
@@ -43,7 +44,7 @@ export async function openService(db: TestDatabase, keys: TestKeys, settings: Re
   const server = await buildServer(deps, {
     actionSecrets: config.HASURA_ACTION_SECRET,
     eventSecrets: config.HASURA_EVENT_SECRET,
-    corsOrigins: ["https://app.example"],
+    corsOrigins: config.CORS_ORIGINS,
     trustedProxies: config.TRUSTED_PROXIES,
     issuer: config.JWT_ISSUER,
   });

@@ -4,6 +4,7 @@ import { createMetrics, registerMetrics } from "@control-plane/service-kit";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { HasuraError } from "./hasura-error.ts";
 import type { GraphqlRequest } from "./plan/graphql-request.ts";
+import { registerCompression } from "./server/compression.ts";
 import { answerConnectionError } from "./server/connection-errors.ts";
 import { registerConsole } from "./server/console-routes.ts";
 import { registerCors } from "./server/cors.ts";
@@ -83,7 +84,8 @@ export async function buildServer(
 
   registerLargeBodies(server, LARGE_BODIES);
   registerMetrics(server, createMetrics("hasura-engine"));
-  await registerCors(server, settings.corsDomain);
+  await registerCors(server, settings);
+  await registerCompression(server);
   registerHealthRoutes(server, engine);
   if (settings.enabledApis.includes("graphql")) {
     const onFailure = (error: unknown, id: string): void => {

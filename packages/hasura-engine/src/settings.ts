@@ -36,6 +36,8 @@ export type EngineSettings = {
   readonly enabledApis: readonly ("graphql" | "metadata")[];
   /** `*`, or origins separated by commas. */
   readonly corsDomain: string;
+  /** Pages of this machine too, whatever their port. */
+  readonly corsLoopback: boolean;
   readonly enableConsole: boolean;
   readonly eventsFetchIntervalMs: number;
   readonly eventsFetchBatchSize: number;
@@ -177,6 +179,7 @@ const environmentSchema = z
       .string()
       .default("x-hasura-tenant-id,x-hasura-user-id")
       .transform((text) => text.split(",").map((name) => name.trim().toLowerCase())),
+    HASURA_ENGINE_CORS_LOOPBACK: flag(false),
     HASURA_ENGINE_ANONYMOUS_SOCKETS: flag(false),
     HASURA_ENGINE_ADMIN_SECRET_ON_SOCKETS: flag(true),
   })
@@ -212,6 +215,7 @@ export function settingsFromEnv(source: Readonly<Record<string, string | undefin
     enableRemoteSchemaPermissions: given.HASURA_GRAPHQL_ENABLE_REMOTE_SCHEMA_PERMISSIONS,
     enabledApis: given.HASURA_GRAPHQL_ENABLED_APIS,
     corsDomain: given.HASURA_GRAPHQL_CORS_DOMAIN,
+    corsLoopback: given.HASURA_ENGINE_CORS_LOOPBACK,
     enableConsole: given.HASURA_GRAPHQL_ENABLE_CONSOLE,
     eventsFetchIntervalMs: given.HASURA_GRAPHQL_EVENTS_FETCH_INTERVAL,
     eventsFetchBatchSize: given.HASURA_GRAPHQL_EVENTS_FETCH_BATCH_SIZE,

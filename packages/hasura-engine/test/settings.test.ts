@@ -28,6 +28,7 @@ test("defaults are Hasura's", () => {
     adminInternalErrors: true,
     enabledApis: ["metadata", "graphql"],
     corsDomain: "*",
+    corsLoopback: false,
     eventsFetchIntervalMs: 1000,
     eventsFetchBatchSize: 100,
     eventsHttpPoolSize: 100,

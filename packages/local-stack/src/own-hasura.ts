@@ -8,7 +8,7 @@ const IMAGE = "hasura/graphql-engine:v2.48.10.cli-migrations-v3";
 
 /** Names that say how our engine runs on this machine; another Hasura has its own. */
 const OURS =
-  /^(PATH|HOME|LANG|TMPDIR|NODE_.*|FAILPOINTS|HOST|PORT|LOG_LEVEL|HASURA_METADATA_DIR|HASURA_GRAPHQL_SERVER_.*)$/;
+  /^(PATH|HOME|LANG|TMPDIR|NODE_.*|FAILPOINTS|HOST|PORT|LOG_LEVEL|HASURA_METADATA_DIR|HASURA_GRAPHQL_SERVER_.*|HASURA_ENGINE_.*)$/;
 
 /**
  * Writes the environment that a Hasura of the user's needs to serve this stack, and waits until it does. The file holds

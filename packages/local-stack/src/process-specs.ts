@@ -96,6 +96,7 @@ export function serviceSpecs(input: SpecInput): ServiceSpec[] {
       MAIL_DIR: input.mailDir,
       MAIL_FROM: "Control plane <no-reply@control-plane.local>",
       APP_URL: "http://localhost:3000",
+      CORS_ORIGINS: "loopback",
     }),
     nodeSpec(input, "webhook-gateway", "apps/webhook-gateway/src/main.ts", ports.webhookGateway, "/ready", {
       ...actions,
@@ -144,6 +145,7 @@ export function engineSpec(input: SpecInput): ServiceSpec {
     HASURA_GRAPHQL_ENABLE_CONSOLE: "true",
     HASURA_GRAPHQL_ADMIN_INTERNAL_ERRORS: "false",
     HASURA_GRAPHQL_CORS_DOMAIN: urls.hasura,
+    HASURA_ENGINE_CORS_LOOPBACK: "true",
     PG_DATABASE_URL: stores.database.hasura,
     AUTH_ACTIONS_URL: urls.authActions,
     WEBHOOK_GATEWAY_URL: urls.webhookGateway,

@@ -22,8 +22,9 @@ const CONFIGS = {
   "logs-schema": logsSchema,
 } as const;
 
-/** Settings of the embedded engine beyond those docker-compose.yml sets; all but the last are Hasura's own. */
+/** Settings of the embedded engine beyond those docker-compose.yml sets; all but the first and last are Hasura's own. */
 const ENGINE_SETTINGS = [
+  "HASURA_ENGINE_CORS_LOOPBACK",
   "HASURA_GRAPHQL_EVENTS_FETCH_BATCH_SIZE",
   "HASURA_GRAPHQL_EVENTS_FETCH_INTERVAL",
   "HASURA_GRAPHQL_EVENTS_HTTP_POOL_SIZE",

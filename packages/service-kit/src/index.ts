@@ -41,6 +41,7 @@ export type { ReadinessChecks } from "./health.ts";
 export { inTime } from "./in-time.ts";
 export { startIntervalLoop, type WakeableLoop } from "./interval-loop.ts";
 export { createLogger, type Logger } from "./logger.ts";
+export { LOOPBACK_ORIGIN } from "./loopback-origin.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { isOutage, OutageError } from "./outage.ts";
 export { type PoolCounts, registerPoolMetrics } from "./pool-metrics.ts";

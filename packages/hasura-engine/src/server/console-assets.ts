@@ -114,20 +114,33 @@ const CONSOLE_SCRIPT = `"use strict";
     };
   }
 
+  /** What stands outside of braces and parentheses, without comments and texts: the heads of the definitions. */
+  function headsOf(query) {
+    let depth = 0;
+    let heads = "";
+    for (const [token] of query.matchAll(/"""[^]*?"""|"(?:\\\\.|[^"\\\\])*"|#.*|\\w+|[^]/g)) {
+      if (token === "{" || token === "(") depth += 1;
+      if (depth === 0 && !/^["#]/.test(token)) heads += token;
+      if (token === "}" || token === ")") depth -= 1;
+    }
+    return heads;
+  }
+
   function isSubscription(request) {
-    const chosen = request.operationName;
-    return chosen
-      ? new RegExp("\\\\bsubscription\\\\s+" + chosen + "\\\\b").test(request.query)
-      : /^(\\s|#[^\\n]*\\n)*subscription\\b/.test(request.query);
+    const operations = [...headsOf(request.query).matchAll(/(?:^|[^\\w])(query|mutation|subscription)(?:\\s+(\\w+))?/g)];
+    const chosen = operations.find((operation) => !request.operationName || operation[2] === request.operationName);
+    return chosen !== undefined && chosen[1] === "subscription";
   }
 
   const fetcher = (request, options) => (isSubscription(request) ? subscribe : post)(request, (options && options.headers) || {});
   const root = ReactDOM.createRoot(field("graphiql"));
   const render = (key) => {
-    field("hint").hidden = Object.keys(credentials()).length > 0;
-    show(key);
+    const isKnown = Object.keys(credentials()).length > 0;
+    field("hint").hidden = isKnown;
+    // The first view of nobody does not ask for the schema: that would be refused.
+    const schema = key === 0 && !isKnown ? { schema: null } : {};
+    root.render(React.createElement(GraphiQL, { key, fetcher, shouldPersistHeaders: false, ...schema }));
   };
-  const show = (key) => root.render(React.createElement(GraphiQL, { key, fetcher, shouldPersistHeaders: false }));
   let version = 0;
   field("credentials").addEventListener("submit", (event) => {
     event.preventDefault();

@@ -1,20 +1,24 @@
+import { LOOPBACK_ORIGIN } from "@control-plane/service-kit";
 import cors from "@fastify/cors";
 import type { FastifyInstance } from "fastify";
+import type { EngineSettings } from "../settings.ts";
+
+export type CorsSettings = Pick<EngineSettings, "corsDomain" | "corsLoopback">;
 
 /** `HASURA_GRAPHQL_CORS_DOMAIN`: `*`, or origins separated by commas, each with an optional `*.` before its host. */
-export async function registerCors(server: FastifyInstance, domains: string): Promise<void> {
-  const patterns = patternsOf(domains);
-  const any = patterns.includes("*");
+export async function registerCors(server: FastifyInstance, settings: CorsSettings): Promise<void> {
+  const any = patternsOf(settings.corsDomain).includes("*");
   await server.register(cors, {
-    origin: any ? "*" : (origin, decide) => decide(null, origin !== undefined && isOriginAllowed(origin, domains)),
+    origin: any ? "*" : (origin, decide) => decide(null, origin !== undefined && isOriginAllowed(origin, settings)),
     credentials: !any,
     methods: ["GET", "POST", "OPTIONS"],
     maxAge: 1_728_000,
   });
 }
 
-export function isOriginAllowed(origin: string, domains: string): boolean {
-  return patternsOf(domains).some((pattern) => pattern === "*" || originMatches(origin, pattern));
+export function isOriginAllowed(origin: string, { corsDomain, corsLoopback }: CorsSettings): boolean {
+  if (corsLoopback && LOOPBACK_ORIGIN.test(origin)) return true;
+  return patternsOf(corsDomain).some((pattern) => pattern === "*" || originMatches(origin, pattern));
 }
 
 function patternsOf(domains: string): string[] {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type Holder, holderOfAddress } from "../../session/holder.ts";
-import { isOriginAllowed } from "../cors.ts";
+import { type CorsSettings, isOriginAllowed } from "../cors.ts";
 import { endWithRefusal, type RawRefusal } from "../raw-refusal.ts";
 import { headerMap } from "../request-facts.ts";
 import { closeSocket, type SocketDeps, SUBPROTOCOL, serveSocket, type Upgrade } from "./socket-connection.ts";
@@ -39,7 +39,7 @@ export function registerSockets(server: FastifyInstance, options: SocketsOptions
   server.server.on("upgrade", (request, stream, head) => {
     stream.on("error", () => stream.destroy());
     const upgrade = upgradeOf(request);
-    const refusal = refusalOf(request, sockets.clients.size, socketsMax, options.settings.corsDomain);
+    const refusal = refusalOf(request, sockets.clients.size, socketsMax, options.settings);
     if (refusal !== undefined) return endWithRefusal(stream, refusal);
     sockets.handleUpgrade(request, stream, head, (socket) => {
       if (socket.protocol !== SUBPROTOCOL) return closeSocket(socket, 4406, "Subprotocol not acceptable");
@@ -61,12 +61,12 @@ function refusalOf(
   { url = "", headers: { origin } }: IncomingMessage,
   count: number,
   max: number,
-  corsDomain: string,
+  cors: CorsSettings,
 ): RawRefusal | undefined {
   if (url.split("?")[0] !== "/v1/graphql")
     return { status: 404, code: "not-found", message: "resource does not exist" };
   // A browser sends no preflight for a socket, so the origin is judged here; other clients name none.
-  if (origin !== undefined && !isOriginAllowed(origin, corsDomain)) {
+  if (origin !== undefined && !isOriginAllowed(origin, cors)) {
     const message = "received origin header does not match configured CORS domains";
     return { status: 400, code: "access-denied", message };
   }

@@ -31,6 +31,7 @@ type SocketSettings = Pick<
   | "adminSecretOnSockets"
   | "anonymousSockets"
   | "corsDomain"
+  | "corsLoopback"
   | "unauthorizedRole"
 >;
 

@@ -49,6 +49,31 @@ test.each([
   expect(answer).toEqual(expected);
 });
 
+test.each([
+  ["http://localhost:5173", true],
+  ["https://127.0.0.1", true],
+  ["http://[::1]:3000", true],
+  ["http://app.localhost:8000", true],
+  ["http://localhost.evil.example", false],
+  ["http://127.0.0.1.evil.example:80", false],
+  ["http://evil.example/localhost", false],
+  ["null", false],
+])(
+  "with HASURA_ENGINE_CORS_LOOPBACK every page of this machine may ask, and no other: %s",
+  async (origin, isAllowed) => {
+    const url = await start({
+      env: { HASURA_GRAPHQL_CORS_DOMAIN: "https://app.example.com", HASURA_ENGINE_CORS_LOOPBACK: "true" },
+    });
+    const preflight = await fetch(`${url}/v1/graphql`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" },
+    });
+
+    expect(preflight.headers.get("access-control-allow-origin")).toBe(isAllowed ? origin : null);
+    expect((await refusal(url, { origin })) === undefined).toBe(isAllowed);
+  },
+);
+
 test("a client that names no origin, and any origin under *, may open a socket", async () => {
   const closed = await start({ env: { HASURA_GRAPHQL_CORS_DOMAIN: "https://app.example.com" } });
   const anybody = await start({});
