@@ -9,6 +9,7 @@ import { readCaller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { perRequest } from "./domain/breaker.ts";
 import { createRequestBudget } from "./domain/request-budget.ts";
+import { createTurns } from "./domain/turns.ts";
 import { logLine } from "./resolvers/log-line.ts";
 import type { RequestContext } from "./resolvers/page-resolver.ts";
 import { getRunLogs } from "./resolvers/run-logs.ts";
@@ -23,19 +24,15 @@ const schema = makeExecutableSchema<RequestContext>({
 
 /** POST /graphql for Hasura alone: the secret header comes before everything else. */
 export async function buildServer(deps: Deps, options: ServerOptions): Promise<FastifyInstance> {
+  const turns = createTurns();
+  const postgresql = async (): Promise<void> => void (await deps.pool.query("select 1"));
+  const mongodb = async (): Promise<void> => void (await deps.mongo.db().command({ ping: 1 }));
   const server = await createServer({
     service: "logs-schema",
     log: deps.log,
     metrics: deps.metrics,
     trustedProxies: options.trustedProxies,
-    ready: {
-      postgresql: async () => {
-        await deps.pool.query("select 1");
-      },
-      mongodb: async () => {
-        await deps.mongo.db().command({ ping: 1 });
-      },
-    },
+    ready: { postgresql, mongodb },
   });
   const closing = new AbortController();
   server.addHook("preClose", async () => closing.abort());
@@ -64,6 +61,8 @@ export async function buildServer(deps: Deps, options: ServerOptions): Promise<F
         logs: deps.logs,
         log: deps.log,
         breaker: perRequest(deps.breaker),
+        turns,
+        askStores: () => Promise.all([postgresql(), mongodb()]),
         closing: closing.signal,
         caller: () => readCaller(header),
         budget: createRequestBudget(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SCANNED_MAX } from "../src/store/execution-logs.ts";
 import { LOGS_WAIT_MS, type Service } from "./service.ts";
 
 /** Every command the driver sends for the service, from here on. */
@@ -52,10 +53,20 @@ export function allowedCommand(tenantId: string) {
       ...everyCommand,
     }),
     z.strictObject({
+      find: z.literal("execution_logs"),
+      filter: rangeOf(tenantId),
+      projection: z.strictObject({ attempt: z.literal(1), seq: z.literal(1) }),
+      sort,
+      skip: z.literal(SCANNED_MAX - 1),
+      limit: z.literal(2),
+      ...everyCommand,
+    }),
+    z.strictObject({
       aggregate: z.literal("execution_logs"),
       pipeline: z.tuple([
         z.strictObject({ $match: rangeOf(tenantId) }),
         z.strictObject({ $sort: sort }),
+        z.strictObject({ $limit: z.literal(SCANNED_MAX) }),
         z.strictObject({ $match: narrowing }),
         z.strictObject({ $limit: place }),
       ]),

@@ -67,7 +67,8 @@ test("each page is served by its index, examines no document of another run, and
   }
   const ofSteps = commands.splice(0);
 
-  expect([ofRuns.length, ofSteps.length]).toEqual([expect.any(Number), PAGES.length * 2]);
+  // A page with a filter that is not full also asks how far it looked.
+  expect(ofSteps).toHaveLength(PAGES.length * 3);
   for (const [index, sent] of [
     ["run_page", ofRuns],
     ["step_page", ofSteps],

@@ -1,7 +1,10 @@
 const FAILURES_MAX = 5;
 const OPEN_MS = 10_000;
 
-/** After five failures in a row a breaker says "do not try" for 10 s, so that an outage costs no time per request. */
+/**
+ * After five requests in a row that found a store gone a breaker says "do not try" for 10 s, so that an outage costs no time
+ * per request.
+ */
 export type Breaker = { isOpen(): boolean; succeeded(): void; failed(): void };
 
 export function createBreaker(now: () => number): Breaker {

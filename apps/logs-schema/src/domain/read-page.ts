@@ -1,10 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "@control-plane/service-kit/errors";
+import { MongoServerError } from "mongodb";
 import type { Deps } from "../deps.ts";
 import { type FoundLines, type LogDocument, parseLines, readLines, type Subject } from "../store/execution-logs.ts";
 import type { Access } from "./access.ts";
 import type { Breaker } from "./breaker.ts";
-import { type PageRequest, printCursor } from "./page-request.ts";
+import { type Cursor, type PageRequest, printCursor } from "./page-request.ts";
+import type { RequestBudget } from "./request-budget.ts";
+import type { Turns } from "./turns.ts";
 
 export type LogPage = {
   lines: readonly LogDocument[];
@@ -15,10 +18,19 @@ export type LogPage = {
 };
 
 const REREAD_MS = 500;
-const NO_LINES: FoundLines = { documents: [], hasMore: false };
+const NO_LINES: FoundLines = { documents: [], hasMore: false, readTo: undefined };
+/** What MongoDB answers to a query that took longer than it was given: `MaxTimeMSExpired`. */
+const QUERY_TOO_SLOW = 50;
 
 /** What one GraphQL request reads with. `closing` ends every wait, since the process is about to end. */
-export type Reading = Pick<Deps, "logs" | "log"> & { breaker: Breaker; closing: AbortSignal };
+export type Reading = Pick<Deps, "logs" | "log"> & {
+  breaker: Breaker;
+  budget: RequestBudget;
+  turns: Turns;
+  /** Rejects when a store is away; one that hangs is not told from one that is slow. */
+  askStores: () => Promise<unknown>;
+  closing: AbortSignal;
+};
 
 /**
  * One page of a run's or a step's lines. What is not the tenant's reads as empty, and so does an id that is no uuid
@@ -37,7 +49,7 @@ export async function readPage(
   for (;;) {
     const page = await readOnce(reading, access, tenantId, subject, request);
     const remainingMs = deadline - performance.now();
-    if (page.lines.length > 0 || page.error !== undefined || remainingMs <= 0) return page;
+    if (page.lines.length > 0 || page.hasMore || page.error !== undefined || remainingMs <= 0) return page;
     // Rejects at once when the process is ending; the page read last is the answer then.
     await delay(Math.min(REREAD_MS, remainingMs), undefined, { signal: reading.closing }).catch(() => {});
     if (reading.closing.aborted) return page;
@@ -53,55 +65,75 @@ async function readOnce(
 ): Promise<LogPage> {
   const found = await ask(reading, access, tenantId, subject, request);
   return found === undefined
-    ? { ...pageOf([], false, request), error: "LOGS_UNAVAILABLE" }
-    : pageOf(parseLines(found.documents), found.hasMore, request);
+    ? { ...pageOf([], NO_LINES, request), error: "LOGS_UNAVAILABLE" }
+    : pageOf(parseLines(found.documents), found, request);
 }
 
-/** Asks both stores at once; undefined when one is away or late. */
+/** Asks both stores at once; undefined when one is away, or late. */
 async function ask(
-  { logs, log, breaker }: Reading,
+  reading: Reading,
   access: Access,
   tenantId: string,
   subject: Subject | undefined,
   request: PageRequest,
 ): Promise<FoundLines | undefined> {
+  const { logs, log, breaker, budget, turns } = reading;
   if (breaker.isOpen()) return undefined;
+  const late = new AbortController();
   try {
     const [isOwn, found] = await inTime(
       logs.waitMsMax,
       Promise.all([
         access.owns(subject),
-        subject === undefined ? NO_LINES : readLines(logs, tenantId, subject, request),
+        subject === undefined
+          ? NO_LINES
+          : turns.take(tenantId, late.signal, () => readLines(logs, tenantId, subject, request, budget)),
       ]),
     );
     breaker.succeeded();
     return isOwn ? found : NO_LINES;
   } catch (error) {
+    late.abort();
     if (error instanceof AppError) throw error;
-    breaker.failed();
+    if (!(await isSlow(error, reading))) breaker.failed();
     log.warn({ err: error }, "log page unavailable");
     return undefined;
   }
 }
 
-function pageOf(lines: readonly LogDocument[], hasMore: boolean, request: PageRequest): LogPage {
+/** A query that takes long is its tenant's own affair, as long as the stores answer others. */
+async function isSlow(error: unknown, { logs, askStores }: Reading): Promise<boolean> {
+  if (error instanceof MongoServerError && error.code === QUERY_TOO_SLOW) return true;
+  if (!(error instanceof LateError)) return false;
+  return inTime(logs.waitMsMax / 4, askStores()).then(
+    () => true,
+    () => false,
+  );
+}
+
+class LateError extends Error {}
+
+function pageOf(
+  lines: readonly LogDocument[],
+  { hasMore, readTo }: Pick<FoundLines, "hasMore" | "readTo">,
+  request: PageRequest,
+): LogPage {
+  const isForward = request.direction === "forward";
   const [first, last] = [lines[0], lines.at(-1)];
-  const after = request.direction === "forward" ? request.cursor : undefined;
-  const end = last ?? after;
-  return {
-    lines,
-    startCursor: first === undefined ? undefined : printCursor(first),
-    // An empty page repeats `after`, so that a client can go on asking with it.
-    endCursor: end === undefined ? undefined : printCursor(end),
-    hasMore,
-    error: undefined,
-  };
+  // A page that ends early says how far it looked. An empty one repeats `after`, so that a client can go on asking with it.
+  const start = isForward ? first : (readTo ?? first);
+  const end = isForward ? (readTo ?? last ?? request.cursor) : last;
+  return { lines, startCursor: printed(start), endCursor: printed(end), hasMore, error: undefined };
+}
+
+function printed(place: Cursor | undefined): string | undefined {
+  return place === undefined ? undefined : printCursor(place);
 }
 
 async function inTime<T>(waitMs: number, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
   const late = delay(waitMs, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`no answer within ${waitMs} ms`);
+    throw new LateError(`no answer within ${waitMs} ms`);
   });
   try {
     return await Promise.race([work, late]);

@@ -5,7 +5,6 @@ import type { LogsCaller } from "../caller.ts";
 import { type Access, createAccess } from "../domain/access.ts";
 import { parsePageRequest } from "../domain/page-request.ts";
 import { type LogPage, type Reading, readPage } from "../domain/read-page.ts";
-import type { RequestBudget } from "../domain/request-budget.ts";
 import type { Subject } from "../store/execution-logs.ts";
 
 /** What the fields of one GraphQL request share. */
@@ -13,7 +12,6 @@ export type RequestContext = Reading & {
   db: Database;
   /** Asked for by fields only: introspection, which Hasura sends without a session, needs none. Throws `FORBIDDEN`. */
   caller: () => LogsCaller;
-  budget: RequestBudget;
   /** By tenant: an operator may name several. */
   accesses: Map<string, Access>;
 };
