@@ -62,6 +62,7 @@ const tasks = {
   keys: [[...source, "apps/auth-actions/src/cli/keys.ts"]],
   "hasura:check": [[...source, "packages/local-stack/src/cli.ts", "hasura-check"]],
   conformance: [[...source, "packages/hasura-engine/conformance/cli.ts"]],
+  "fuzz:isolation": [[...source, "packages/e2e/fuzz/cli.ts"]],
   "audit:invariants": [[...source, "packages/faults/src/audit/cli.ts"]],
   faults: [
     [...turbo, "build", "--filter=@control-plane/faults^...", "--output-logs=errors-only"],

@@ -1,12 +1,12 @@
 import { setMaxListeners } from "node:events";
 import { resolve } from "node:path";
+import { createRandom } from "@control-plane/testkit/random";
 import { ArgumentError, type FaultArguments, readArguments } from "./arguments.ts";
 import type { Cell } from "./cell.ts";
 import { CELLS } from "./cells/all.ts";
 import { type FaultStores, openFaultStores } from "./fault-stores.ts";
 import { MUTANTS } from "./mutants/mutants.ts";
 import { runMutants } from "./mutants/run-mutants.ts";
-import { createRandom } from "./random.ts";
 import { cellLines, totalLines } from "./report.ts";
 import { type CellResult, isGreen, runCell } from "./run-cell.ts";
 import { STRETCH } from "./stretch.ts";

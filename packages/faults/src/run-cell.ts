@@ -1,4 +1,5 @@
 import type { FailpointName } from "@control-plane/service-kit/failpoint";
+import { createRandom } from "@control-plane/testkit/random";
 import { auditInvariants } from "./audit/audit-invariants.ts";
 import type { Finding } from "./audit/finding.ts";
 import { readLedger } from "./audit/ledger.ts";
@@ -6,7 +7,6 @@ import type { Cell } from "./cell.ts";
 import type { FaultStores } from "./fault-stores.ts";
 import { createPlay } from "./play.ts";
 import { NotReadyError } from "./program.ts";
-import { createRandom } from "./random.ts";
 import { openStage, SHORT, type Workspace } from "./stage.ts";
 
 export type CellResult = {

@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { signedWebhook } from "@control-plane/local-stack";
+import type { Random } from "@control-plane/testkit/random";
 import { z } from "zod";
-import type { Random } from "./random.ts";
 import { STRETCH } from "./stretch.ts";
 
 /** Where webhooks go: one trigger of one tenant. */

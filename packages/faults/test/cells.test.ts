@@ -1,8 +1,8 @@
 import { FAILPOINT_NAMES } from "@control-plane/service-kit/failpoint";
+import { createRandom } from "@control-plane/testkit/random";
 import { expect, test } from "vitest";
 import { ArgumentError, readArguments } from "../src/arguments.ts";
 import { CELLS } from "../src/cells/all.ts";
-import { createRandom } from "../src/random.ts";
 
 test("every failpoint is reached by a cell, which fails when it is not", () => {
   expect(new Set(CELLS.flatMap(({ failpoints = [] }) => failpoints))).toEqual(new Set(FAILPOINT_NAMES));

@@ -4,6 +4,10 @@ export type Random = {
   /** A whole number, both ends included. */
   int(min: number, max: number): number;
   shuffled<T>(items: readonly T[]): T[];
+  /** True that often, from 0 for never to 1 for always. */
+  chance(share: number): boolean;
+  /** Throws for an empty list. */
+  pick<T>(items: readonly T[]): T;
 };
 
 /** The same seed gives the same numbers (mulberry32), so that a run that failed can be repeated. */
@@ -15,12 +19,19 @@ export function createRandom(seed: number): Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
+  const int = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
   return {
     next,
-    int: (min, max) => min + Math.floor(next() * (max - min + 1)),
+    int,
     shuffled(items) {
       const keyed = items.map((item) => ({ item, key: next() }));
       return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
+    },
+    chance: (share) => next() < share,
+    pick(items) {
+      const item = items[int(0, items.length - 1)];
+      if (item === undefined) throw new Error("there is nothing to pick from");
+      return item;
     },
   };
 }
