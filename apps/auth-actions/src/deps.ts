@@ -72,7 +72,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   const database = open("request");
   const runners = open("runner");
   const loops = open("loop", LOOP_CONNECTIONS);
-  await assertDatabaseFit(database.pool);
+  await assertDatabaseFit(database.pool, "cp_auth");
   const envelope = createEnvelope({
     provider: createKeyProvider(config),
     loadKey: (tenantId) => findActiveDataKey(database.db, tenantId),

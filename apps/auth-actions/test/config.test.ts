@@ -8,7 +8,7 @@ function start(env: Record<string, string>) {
   const { status, stderr } = spawnSync(process.execPath, ["--conditions=@control-plane/source", main], {
     env: { PATH: process.env.PATH ?? "", ...env },
     encoding: "utf8",
-    timeout: 30_000,
+    timeout: 100_000,
   });
   return { status, stderr };
 }
@@ -43,4 +43,18 @@ test("production does not start with a directory in place of a mail server: its 
 
   expect(status).toBe(1);
   expect(stderr).toContain("SMTP_URL: is not set, and NODE_ENV=production needs it");
+});
+
+test("values that look right and would never work are refused by name", () => {
+  const { status, stderr } = start({
+    CORS_ORIGINS: "https://app.example.com/",
+    TRUSTED_PROXIES: "10.0.0.0/8,foo",
+    KEYRING: "{}",
+    KEYRING_FILE: "/run/keyring",
+  });
+
+  expect(status).toBe(1);
+  expect(stderr).toContain("  CORS_ORIGINS: ");
+  expect(stderr).toContain("  TRUSTED_PROXIES: each is an IP address or a CIDR, as 10.0.0.0/8\n");
+  expect(stderr).toContain("  KEYRING: is set beside KEYRING_FILE; unset one\n");
 });

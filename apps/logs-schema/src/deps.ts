@@ -35,7 +35,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     work: "request",
     waitMsMax: config.DATABASE_WAIT_MS_MAX,
   });
-  await assertDatabaseFit(database.pool);
+  await assertDatabaseFit(database.pool, "cp_logs");
   const waitMsMax = config.LOGS_WAIT_MS_MAX;
   const mongo = new MongoClient(config.MONGODB_URL, {
     serverSelectionTimeoutMS: waitMsMax,

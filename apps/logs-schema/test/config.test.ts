@@ -10,7 +10,7 @@ function start(env: Record<string, string>) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--conditions=@control-plane/source", main], {
     env: { PATH: process.env.PATH ?? "", ...env },
     encoding: "utf8",
-    timeout: 30_000,
+    timeout: 100_000,
   });
   return { status, stderr, printed: stdout + stderr };
 }

@@ -1,4 +1,5 @@
 import {
+  type ConfigProblem,
   databaseConfig,
   hasuraActionSecret,
   hasuraEventSecret,
@@ -56,5 +57,17 @@ export const configSchema = z.object({
 export type Config = Readonly<z.infer<typeof configSchema>>;
 
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
-  return readConfig("orchestrator", configSchema, env);
+  return readConfig("orchestrator", configSchema, env, [leaseProblems]);
+}
+
+/** A lease that ends before two heartbeats could come loses runs whose runner is well. */
+function leaseProblems(given: Readonly<Record<string, string | undefined>>): ConfigProblem[] {
+  const { LEASE_SECONDS: lease, HEARTBEAT_SECONDS: heartbeat } = configSchema.shape;
+  const [leaseSeconds, heartbeatSeconds] = [
+    lease.safeParse(given["LEASE_SECONDS"]).data,
+    heartbeat.safeParse(given["HEARTBEAT_SECONDS"]).data,
+  ];
+  if (leaseSeconds === undefined || heartbeatSeconds === undefined || leaseSeconds >= 2 * heartbeatSeconds) return [];
+  const message = `must be at least twice HEARTBEAT_SECONDS, which is ${heartbeatSeconds}`;
+  return [{ name: "LEASE_SECONDS", message }];
 }

@@ -87,7 +87,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   const runners = open("runner", config.DATABASE_POOL_MAX);
   const bulk = open("bulk", BULK_CONNECTIONS);
   const loops = open("loop", LOOP_CONNECTIONS);
-  await assertDatabaseFit(actions.pool);
+  await assertDatabaseFit(actions.pool, "cp_orchestrator");
   await assertRedisFit(config.REDIS_URL, log);
   const onError = quietly((error) => log.warn({ err: error }, "redis is not reachable"));
   const redis = { url: config.REDIS_URL, prefix: config.QUEUE_PREFIX };

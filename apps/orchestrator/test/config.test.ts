@@ -11,7 +11,7 @@ function start(env: Record<string, string>) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--conditions=@control-plane/source", main], {
     env: { PATH: process.env.PATH ?? "", ...env },
     encoding: "utf8",
-    timeout: 30_000,
+    timeout: 100_000,
   });
   return { status, stderr, printed: stdout + stderr };
 }
@@ -49,6 +49,17 @@ test("all that is missing or wrong is said at once, without values, and the proc
   ])
     expect(stderr).toMatch(new RegExp(`^  ${name}: `, "m"));
   expect(printed).not.toContain("hidden-word");
+});
+
+test.each([
+  [{ LEASE_SECONDS: "5", HEARTBEAT_SECONDS: "60" }, 60],
+  [{ LEASE_SECONDS: "20" }, 15],
+  [{ HEARTBEAT_SECONDS: "45" }, 45],
+])("a lease in which no two heartbeats fit is refused: %j", (settings, heartbeat) => {
+  const { status, stderr } = start({ ...complete, ...settings });
+
+  expect(status).toBe(1);
+  expect(stderr).toContain(`  LEASE_SECONDS: must be at least twice HEARTBEAT_SECONDS, which is ${heartbeat}\n`);
 });
 
 test("what is not set has the values the specification gives", () => {

@@ -59,7 +59,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   const intake = open("intake", config.DATABASE_POOL_MAX);
   const requests = open("request", config.DATABASE_POOL_MAX);
   const loops = open("loop", LOOP_CONNECTIONS);
-  await assertDatabaseFit(requests.pool);
+  await assertDatabaseFit(requests.pool, "cp_gateway");
   const { db } = intake;
   const envelope = createEnvelope({
     provider: createKeyProvider(config),

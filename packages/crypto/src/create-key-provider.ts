@@ -15,14 +15,40 @@ export type KeyProviderSettings = {
   VAULT_NAMESPACE?: string | undefined;
 };
 
+/** What is wrong with a setting; whoever boots a service reports it by that name. */
+class KeySettingError extends Error {
+  readonly setting: string;
+
+  constructor(setting: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "KeySettingError";
+    this.setting = setting;
+  }
+}
+
+function readKeyring(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "unknown";
+    throw new KeySettingError("KEYRING_FILE", `cannot be read (${code}); name a file that this account may read`);
+  }
+}
+
+function keyringOf(setting: string, text: string): KeyProvider {
+  try {
+    return createLocalKeyring(text);
+  } catch (error) {
+    throw new KeySettingError(setting, error instanceof Error ? error.message : String(error));
+  }
+}
+
 /** Throws with the name of what is missing. */
 export function createKeyProvider(settings: KeyProviderSettings): KeyProvider {
   if (settings.KEY_PROVIDER === "local") {
-    const keyring =
-      settings.KEYRING ??
-      (settings.KEYRING_FILE === undefined ? undefined : readFileSync(settings.KEYRING_FILE, "utf8"));
-    if (keyring === undefined) throw new Error("KEYRING or KEYRING_FILE is needed with KEY_PROVIDER=local");
-    return createLocalKeyring(keyring);
+    if (settings.KEYRING !== undefined) return keyringOf("KEYRING", settings.KEYRING);
+    if (settings.KEYRING_FILE !== undefined) return keyringOf("KEYRING_FILE", readKeyring(settings.KEYRING_FILE));
+    throw new Error("KEYRING or KEYRING_FILE is needed with KEY_PROVIDER=local");
   }
   const { VAULT_ADDR, VAULT_TOKEN, VAULT_TOKEN_FILE, VAULT_TRANSIT_KEY, VAULT_NAMESPACE } = settings;
   const token =

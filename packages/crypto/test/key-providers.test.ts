@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test as base, describe, expect } from "vitest";
+import { test as base, describe, expect, test } from "vitest";
 import { createKeyProvider, createLocalKeyring, createVaultTransit, type KeyProvider } from "../src/index.ts";
 import { startVault, TRANSIT_KEY, VAULT_TOKEN } from "./vault-double.ts";
 
@@ -162,4 +162,14 @@ describe("the settings of a key provider", () => {
     expect(() => createKeyProvider(settings)).toThrow(missing);
     expect(() => createKeyProvider(vault)).not.toThrow();
   });
+});
+
+test.each([
+  [{ KEYRING: "{not json" }, "KEYRING", "it is not JSON"],
+  [{ KEYRING: '{"current":"k1","keys":{"k1":"short"}}' }, "KEYRING", "key k1 does not hold 32 bytes"],
+  [{ KEYRING_FILE: "/nowhere/keyring" }, "KEYRING_FILE", "cannot be read (ENOENT)"],
+])("a keyring that cannot be used names its setting: %j", (settings, setting, message) => {
+  const create = () => createKeyProvider({ KEY_PROVIDER: "local", ...settings });
+
+  expect(create).toThrow(expect.objectContaining({ setting, message: expect.stringContaining(message) }));
 });

@@ -1,6 +1,7 @@
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type pg from "pg";
 import { migrationsFolder } from "./migrate.ts";
+import { LOGIN_ROLES, type LoginRole } from "./roles.ts";
 
 const SERVER_VERSION_MIN = 180_000;
 
@@ -25,10 +26,48 @@ export async function findDatabaseFaults(pool: pg.Pool): Promise<string[]> {
   return faults;
 }
 
-/** @throws Error naming every finding */
-export async function assertDatabaseFit(pool: pg.Pool): Promise<void> {
-  const faults = await findDatabaseFaults(pool);
-  if (faults.length > 0) throw new Error(`the database does not fit: ${faults.join("; ")}`);
+/** Reported at boot under the name of the setting that led here. */
+class DatabaseUnfitError extends Error {
+  readonly setting = "DATABASE_URL";
+}
+
+/** What a person can do about a connection that did not come about, by the code of its error. */
+const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [
+    /^28P01$/,
+    "PostgreSQL refuses this account's password; mend it, or set it with db:migrate (CP_AUTH_PASSWORD and so on)",
+  ],
+  [/^28/, "PostgreSQL does not let this account in; run db:migrate, which makes the services' roles"],
+  [/^3D000$/, "there is no such database; create it, then run db:migrate"],
+  [/^42501$/, "this account may not read which migrations have run; name this service's own role"],
+  [/^(E[A-Z_]+|08...|53...|57P0.)$/, "PostgreSQL cannot be reached; start it, or mend the address"],
+];
+
+/**
+ * @param role the service's own login role: another service's may lack what it needs
+ * @throws Error naming every finding, and `DATABASE_URL` as the setting
+ */
+export async function assertDatabaseFit(pool: pg.Pool, role: LoginRole): Promise<void> {
+  const faults = await findFaultsOf(pool, role).catch((error: unknown) => [connectionFault(error)]);
+  if (faults.length > 0) throw new DatabaseUnfitError(`the database does not fit: ${faults.join("; ")}`);
+}
+
+async function findFaultsOf(pool: pg.Pool, role: LoginRole): Promise<string[]> {
+  const { rows } = await pool.query<{ account: string }>("select current_user as account");
+  const account = rows[0]?.account;
+  const isAnothers = LOGIN_ROLES.some((known) => known === account && known !== role);
+  return isAnothers
+    ? [`it is opened as ${account}, the role of another service; this one's is ${role}`]
+    : findDatabaseFaults(pool);
+}
+
+/** Rethrows what is no matter of the connection. */
+function connectionFault(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const isTimeout = error instanceof Error && error.message.startsWith("timeout exceeded when trying to connect");
+  const remedy = REMEDIES.find(([codes]) => codes.test(isTimeout ? "ETIMEDOUT" : code))?.[1];
+  if (remedy === undefined) throw error;
+  return `${remedy} (${isTimeout ? "no answer in time" : code})`;
 }
 
 async function findMissingMigrations(pool: pg.Pool): Promise<string[]> {

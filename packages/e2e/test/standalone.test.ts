@@ -85,7 +85,7 @@ const services: readonly Service[] = [
   {
     name: "logs-schema",
     role: "cp_logs",
-    settings: () => ({ MONGODB_URL: process.env.MONGODB_URL ?? "", LOGS_SCHEMA_SECRET: secret() }),
+    settings: () => ({ MONGODB_URL: databaseOf(process.env.MONGODB_URL ?? ""), LOGS_SCHEMA_SECRET: secret() }),
     required: ["PORT", "DATABASE_URL", "MONGODB_URL", "LOGS_SCHEMA_SECRET"],
     wrong: { MONGODB_URL: "redis://x", LOGS_SCHEMA_SECRET: "short" },
   },
@@ -113,6 +113,13 @@ const statusOf = (url: string) =>
     ({ status }) => status,
     () => 0,
   );
+
+/** A server's URL with a database of its own. */
+function databaseOf(serverUrl: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = "/standalone";
+  return url.href;
+}
 
 describe.each(services)("$name, built and alone", ({ name, role, settings, required, wrong }) => {
   const database = `standalone_${randomBytes(6).toString("hex")}`;

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { createLogger, runUntilSignal } from "@control-plane/service-kit";
+import { createLogger, isOutage, runUntilSignal, settingProblem } from "@control-plane/service-kit";
 import { buildSchema } from "graphql";
 import { createEngine, type Engine } from "./engine.ts";
 import { HasuraError } from "./hasura-error.ts";
@@ -165,8 +165,19 @@ async function check(engine: Engine): Promise<number> {
   return print(`the metadata is consistent: ${engine.state().model.tables.size} tables`);
 }
 
+/** Our names of the settings are not Hasura's. */
+function bootProblem(error: unknown): string | undefined {
+  const problem = settingProblem(error);
+  if (problem !== undefined) return `HASURA_GRAPHQL_SERVER_${problem.name}: ${problem.message}`;
+  if (!isOutage(error) || !(error instanceof Error)) return undefined;
+  return `PG_DATABASE_URL: PostgreSQL cannot be reached; start it, or mend the address (${"code" in error ? error.code : error.message})`;
+}
+
 function tell(error: unknown): number {
-  if (error instanceof MetadataRefusedError) process.stderr.write(`${error.problems.map(problemText).join("\n")}\n`);
+  const problem = bootProblem(error);
+  if (problem !== undefined) process.stderr.write(`hasura-engine: cannot start:\n  ${problem}\n`);
+  else if (error instanceof MetadataRefusedError)
+    process.stderr.write(`${error.problems.map(problemText).join("\n")}\n`);
   else if (error instanceof SettingsError) process.stderr.write(`${error.problems.join("\n")}\n`);
   else if (error instanceof UsageError) process.stderr.write(`${error.message}\n`);
   else if (error instanceof HasuraError) process.stderr.write(`${error.code} at ${error.path}: ${error.message}\n`);

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import { parseFailpoints } from "./failpoint.ts";
 
@@ -12,6 +13,13 @@ const secretList = z
   .string()
   .transform(commaList)
   .pipe(z.array(z.string().min(16, "each secret has at least 16 characters")).min(1, "at least one secret"));
+
+function isProxyAddress(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
 
 export const failpointConfig = {
   FAILPOINTS: z
@@ -44,6 +52,7 @@ export const httpConfig = {
     .string()
     .default("")
     .transform(commaList)
+    .pipe(z.array(z.string().refine(isProxyAddress, "each is an IP address or a CIDR, as 10.0.0.0/8")))
     .describe("addresses or CIDRs whose X-Forwarded-For is believed, comma-separated"),
 };
 
@@ -81,6 +90,7 @@ export const redisConfig = {
 export const mongoConfig = {
   MONGODB_URL: z
     .url({ protocol: /^mongodb(\+srv)?$/ })
+    .refine((text) => new URL(text).pathname.length > 1, "must name the database in its path")
     .describe("MongoDB with the execution logs; its path names the database"),
 };
 
@@ -113,6 +123,12 @@ export type GivenSettings = Readonly<Record<string, string | undefined>>;
 
 /** What the chosen key provider still lacks; settings that depend on each other are not a field's own business. */
 export function keyProblems(given: GivenSettings): ConfigProblem[] {
+  const twice = [
+    ["KEYRING", "KEYRING_FILE"],
+    ["VAULT_TOKEN", "VAULT_TOKEN_FILE"],
+  ] as const;
+  const both = twice.filter(([text, file]) => given[text] !== undefined && given[file] !== undefined);
+  if (both.length > 0) return both.map(([text, file]) => ({ name: text, message: `is set beside ${file}; unset one` }));
   if (given["KEY_PROVIDER"] === "vault") {
     const missing = ["VAULT_ADDR", "VAULT_TRANSIT_KEY"].filter((name) => given[name] === undefined);
     const noToken = given["VAULT_TOKEN"] === undefined && given["VAULT_TOKEN_FILE"] === undefined;

@@ -1,3 +1,5 @@
+import { isOutage } from "./outage.ts";
+
 /** What a log line says of an error. */
 export type ErrorDescription = {
   type: string;
@@ -25,7 +27,8 @@ export function describeError(error: unknown, depth = 0): ErrorDescription {
   const code = textMember(error, "code");
   const constraint = textMember(error, "constraint");
   const table = textMember(error, "table");
-  const stack = framesOf(error);
+  // That a store is away is no place in our code.
+  const stack = isOutage(error) ? undefined : framesOf(error);
   return {
     type: error.name === "Error" ? error.constructor.name : error.name,
     message: safeMessage(error, code),

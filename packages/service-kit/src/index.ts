@@ -61,6 +61,7 @@ export {
 } from "./roles.ts";
 export { secretMatches } from "./secrets.ts";
 export { type CreateServerOptions, createServer } from "./server.ts";
+export { settingProblem } from "./setting-problem.ts";
 export { createSharedRateWindows, type RateStore, type SharedRateWindow } from "./shared-rate-window.ts";
 export { type Loop, runUntilSignal } from "./shutdown.ts";
 export { startService } from "./start-service.ts";
