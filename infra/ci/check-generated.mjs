@@ -11,6 +11,7 @@ const generated = [
   "docs/environment.md",
   "docs/errors.md",
   "docs/queues.md",
+  "docs/reference/permission-matrix.md",
   "hasura/generated",
   "hasura/metadata/databases/default/tables",
   "packages/queue/schemas",

@@ -16,6 +16,10 @@ const generators = [
     makes: "the permissions in hasura/metadata/databases/default/tables",
     script: "packages/local-stack/src/generate/table-permissions.ts",
   },
+  {
+    makes: "docs/reference/permission-matrix.md",
+    script: "packages/local-stack/src/generate/permission-matrix.ts",
+  },
   { makes: "hasura/generated", script: "packages/local-stack/src/generate/role-schemas.ts" },
 ];
 
