@@ -6,7 +6,7 @@ export {
   type ExecutionResult,
 } from "./engine.ts";
 export type { EngineLog } from "./engine-log.ts";
-export { HasuraError, type HasuraErrorCode } from "./hasura-error.ts";
+export { HASURA_ERROR_CODES, HasuraError, type HasuraErrorCode } from "./hasura-error.ts";
 export { loadMetadata } from "./metadata/load-metadata.ts";
 export type { Metadata } from "./metadata/metadata.ts";
 export { type ParseResult, parseMetadata } from "./metadata/parse-metadata.ts";

@@ -145,7 +145,7 @@ export function renderErrorsPage(): string {
   return [
     "# Error codes",
     "",
-    "Generated from `packages/service-kit/src/errors.ts` by `npm run gen`. Every refusal has the body",
+    "Generated from `packages/service-kit/src/errors.ts` by `npm run gen`. Every refusal of a service has the body",
     "`{ message, extensions: { code, requestId, …details } }`, through Hasura as well as by direct HTTP.",
     "",
     "| code | HTTP status | area | means |",
