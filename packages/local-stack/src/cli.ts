@@ -31,6 +31,8 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+const INTERRUPTED = 130;
+
 class UsageError extends Error {}
 
 function readArguments(): { command: Command; flags: ReadonlySet<Flag> } | "help" {
@@ -97,8 +99,11 @@ async function main(): Promise<number> {
 async function start(options: { demo: boolean; once: boolean; fresh: boolean }): Promise<number> {
   const lock = lockStack(defaultStateDir);
   const stopping = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stopping.abort());
+  // While the programs are read nothing runs yet, and there is nothing to stop.
+  let leave = (): void => process.exit(INTERRUPTED);
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => leave());
   const { runStack } = await import("./run-stack.ts");
+  leave = () => stopping.abort();
   return runStack({ ...options, lock, signal: stopping.signal, print });
 }
 

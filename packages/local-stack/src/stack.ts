@@ -99,7 +99,7 @@ async function assemble(options: Assembly): Promise<Stack> {
     return withProgress(log, label, work);
   };
 
-  await timed("metadata rules", async () => checkMetadata());
+  await timed("metadata rules", () => unlessAborted(checkMetadata(), signal));
   const stores = await timed("stores: PostgreSQL, Redis, MongoDB", () =>
     startStores({ dataDir: join(stateDir, "stores"), keepRunning: true, signal, log }),
   );
