@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { cloneDatabase, databaseUrl, dropDatabase, roleUrl } from "@control-plane/db";
 import { createEngine, type Engine, type Metadata, settingsFromEnv } from "@control-plane/hasura-engine";
 import { offlineEngineEnv } from "@control-plane/local-stack";
@@ -41,7 +42,8 @@ const WAYS_WITH_ORDERS_OF_THEIR_OWN = [
 
 /** Autovacuum looks at the database that is copied: worth another try. */
 const IN_USE = "55006";
-const TRIES_MAX = 50;
+const TRIES_MAX = 300;
+const TRY_AGAIN_MS = 100;
 
 const rootDir = join(import.meta.dirname, "../../..");
 const logs = buildSchema(readFileSync(join(rootDir, "apps/logs-schema/schema.graphql"), "utf8"));
@@ -65,6 +67,8 @@ export async function openWorlds(serverUrl: string, metadata: Metadata): Promise
         const of = `${base}_${content}`;
         const url = await copyDatabase(serverUrl, of, `${of}_${use}`);
         const sql = new pg.Pool({ connectionString: url, max: 1 });
+        // The server goes away first when something has failed; that error is the one to be told.
+        sql.on("error", () => {});
         const engine = await startEngine(url, served);
         // For connections from now on, which are those of requests: the engine has read the catalogue.
         for (const way of WAYS_WITH_ORDERS_OF_THEIR_OWN)
@@ -94,7 +98,7 @@ export async function openWorlds(serverUrl: string, metadata: Metadata): Promise
       },
       async close() {
         await closeThree(reading);
-        await closeThree(writing);
+        await closeThree(writing).catch(() => {});
         await dropDatabases(serverUrl, base);
       },
     };
@@ -113,6 +117,7 @@ async function copyDatabase(serverUrl: string, of: string, name: string): Promis
         break;
       } catch (error) {
         if (tries === TRIES_MAX || !(error instanceof pg.DatabaseError) || error.code !== IN_USE) throw error;
+        await delay(TRY_AGAIN_MS);
       }
     }
   });

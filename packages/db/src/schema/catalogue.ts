@@ -90,6 +90,7 @@ export const appVersions = pgTable(
   (t) => [
     unique("app_versions_app_id_version_key").on(t.appId, t.version),
     uniqueIndex("app_versions_latest_key").on(t.appId).where(sql`${t.isLatest}`),
+    index("app_versions_tenant_id_idx").on(t.tenantId),
     index("app_versions_app_id_version_order_idx").on(t.appId, t.versionOrder.desc().nullsFirst()),
     matches("app_versions_version_form", t.version, VERSION_FORM),
     matches("app_versions_base_url_form", t.baseUrl, "^https?://"),
@@ -123,6 +124,7 @@ export const actions = pgTable(
   },
   (t) => [
     unique("actions_app_version_id_key_key").on(t.appVersionId, t.key),
+    index("actions_tenant_id_idx").on(t.tenantId),
     matches("actions_key_form", t.key, "^[a-z][a-z0-9_]{0,62}$"),
     nameLength("actions_name_length", t.name),
     descriptionLength("actions_description_length", t.description),
