@@ -15,7 +15,7 @@ export async function doctor(print: (line: string) => void): Promise<number> {
 
 const isWrong = ({ remedy }: Check): boolean => remedy !== undefined;
 
-export function renderChecks(checks: readonly Check[]): string[] {
+function renderChecks(checks: readonly Check[]): string[] {
   const lines = checks.flatMap((check, index) => [
     ...(check.area === checks[index - 1]?.area ? [] : [check.area]),
     `  ${isWrong(check) ? "✗" : "·"} ${check.name.padEnd(16)} ${check.found}`,
