@@ -11,8 +11,8 @@ export function registerHealth(
   server: FastifyInstance,
   options: { log: Logger; ready: ReadinessChecks; isClosing: () => boolean },
 ): void {
-  server.get("/live", { logLevel: "silent" }, async () => ({ status: "live", processId: process.pid }));
-  server.get("/ready", { logLevel: "silent" }, async (_request, reply) => {
+  server.get("/live", async () => ({ status: "live", processId: process.pid }));
+  server.get("/ready", async (_request, reply) => {
     const failed = options.isClosing() ? ["shutdown"] : await failedChecks(options.ready, options.log);
     if (failed.length === 0) return { status: "ready" };
     return reply.status(503).header("retry-after", "5").send({ status: "not ready", failed });

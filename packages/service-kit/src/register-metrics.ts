@@ -16,7 +16,7 @@ export function registerMetrics(server: FastifyInstance, metrics: Metrics): void
     duration.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
     done();
   });
-  server.get("/metrics", { logLevel: "silent" }, async (_request, reply) =>
+  server.get("/metrics", async (_request, reply) =>
     reply.header("content-type", metrics.contentType).send(await metrics.render()),
   );
 }
