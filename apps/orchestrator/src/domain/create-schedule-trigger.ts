@@ -1,18 +1,8 @@
 import { type Database, inTransaction, memberActor } from "@control-plane/db";
 import type { Caller } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
-import { databaseNow, insertSchedule, setNextFire } from "../store/schedules.ts";
+import { databaseNow, insertSchedule, type NewSchedule, setNextFire } from "../store/schedules.ts";
 import { fireTimes, type ShownSchedule, showSchedule } from "./shown-fires.ts";
-
-export type NewSchedule = {
-  workflowId: string;
-  name: string;
-  cron: string;
-  timezone: string;
-  overlapPolicy: "ALLOW" | "SKIP";
-  catchUpPolicy: "LAST" | "NONE";
-  enabled: boolean;
-};
 
 /** Lets a schedule start a workflow. Throws `NOT_FOUND` (workflow, or archived), `BAD_INPUT` (see `fireTimes`). */
 export async function createScheduleTrigger(db: Database, caller: Caller, wanted: NewSchedule): Promise<ShownSchedule> {

@@ -67,7 +67,7 @@ export async function advanceTriggers(tx: Transaction, instant: Date, advances: 
      where t.tenant_id = a.tenant_id and t.id = a.id`);
 }
 
-export type ScheduleRow = {
+export type NewSchedule = {
   workflowId: string;
   name: string;
   cron: string;
@@ -81,7 +81,7 @@ export type ScheduleRow = {
 export async function insertSchedule(
   db: Queryable,
   { tenantId, userId }: { tenantId: string; userId: string },
-  schedule: ScheduleRow,
+  schedule: NewSchedule,
 ): Promise<string | undefined> {
   const own = and(eq(workflows.tenantId, tenantId), eq(workflows.id, schedule.workflowId));
   const [workflow] = await db
@@ -117,7 +117,7 @@ export async function updateSchedule(
   tx: Transaction,
   tenantId: string,
   triggerId: string,
-  change: { [K in "cron" | "timezone" | "overlapPolicy" | "catchUpPolicy"]: ScheduleRow[K] | undefined },
+  change: { [K in "cron" | "timezone" | "overlapPolicy" | "catchUpPolicy"]: NewSchedule[K] | undefined },
 ): Promise<void> {
   await tx.update(triggers).set(change).where(ownSchedule(tenantId, triggerId));
 }
