@@ -194,8 +194,20 @@ function outputSql(writer: Writer, output: AggregateOutput, base: string, permis
         key: keySql(writer, field),
         value: aggregateFieldSql(writer, field, own),
       }));
-      return `(SELECT ${jsonObject(entries)} FROM ${base} ${own})`;
+      return `(SELECT ${jsonObject(entries)} FROM ${base} ${own}${output.fields.some(isComputed) ? "" : " GROUP BY ()"})`;
     }
+  }
+}
+
+/** Whether PostgreSQL sees an aggregate function, which makes one row of any number; names of types alone do not. */
+function isComputed(field: AggregateField): boolean {
+  switch (field.kind) {
+    case "typename":
+      return false;
+    case "count":
+      return true;
+    case "function":
+      return field.columns.some(({ kind }) => kind === "column");
   }
 }
 
