@@ -7,7 +7,6 @@ import {
   OperationTypeNode,
   valueFromASTUntyped,
 } from "graphql";
-import { LRUCache } from "lru-cache";
 import { HasuraError } from "../hasura-error.ts";
 import type { Json } from "../json/exact-json.ts";
 import { toPlain } from "../json/exact-json.ts";
@@ -24,6 +23,7 @@ import { createInputBudget } from "./input-value.ts";
 import { hasJoins, targetOfQuery } from "./join-rows.ts";
 import type { Operation, RootField, TableStream } from "./plan.ts";
 import { planActionCall } from "./plan-action.ts";
+import { createPlanCache } from "./plan-cache.ts";
 import type { PlanContext } from "./plan-context.ts";
 import { columnValue } from "./plan-insert.ts";
 import { keyCondition, planTableMutation } from "./plan-mutation.ts";
@@ -45,8 +45,7 @@ export type Planner = {
   plan(request: GraphqlRequest, schema: RoleSchema, spent: Spent): PreparedOperation;
 };
 
-const PLANS_MAX = 1_000;
-/** Longer documents are planned each time; they would only push others out. */
+/** Longer documents are planned each time. */
 const CACHED_TEXT_MAX = 20_000;
 /** Fragments make a huge plan of a short text. */
 const CACHED_SELECTIONS_MAX = 2_000;
@@ -56,7 +55,7 @@ const CACHED_SELECTIONS_MAX = 2_000;
  * read a variable's value are not kept.
  */
 export function createPlanner(limits: DocumentLimits): Planner {
-  const plans = new LRUCache<string, Operation>({ max: PLANS_MAX });
+  const plans = createPlanCache();
   return {
     plan(request, schema, spent) {
       const variables: Record<string, Json> = Object.fromEntries(request.variables);
@@ -64,7 +63,7 @@ export function createPlanner(limits: DocumentLimits): Planner {
       const known = key === undefined ? undefined : plans.get(key);
       if (known !== undefined) return { operation: known, variables };
       const operation = planOperation(request, schema, schema.role === "admin" ? LIMITS_OF_ADMIN : limits, spent);
-      if (operation.reusable && key !== undefined) plans.set(key, operation);
+      if (operation.reusable && key !== undefined) plans.offer(key, operation);
       return { operation, variables };
     },
   };
