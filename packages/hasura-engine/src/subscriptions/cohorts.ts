@@ -4,11 +4,12 @@ import { createFairGate } from "../shares/fair-gate.ts";
 import { cohortKey, type Polled } from "./bound-statement.ts";
 import { type Polling, poll } from "./poll.ts";
 
-/** Where a subscription's answers go. After `fail` nothing more comes. */
+/** Where a subscription's answers go. */
 export type Sink = {
   /** JSON text of `data`. */
   next(dataText: string): void;
-  fail(error: unknown): void;
+  /** One poll failed; the next one is made as if it had not, as Hasura does. */
+  pollFailed(error: unknown): void;
 };
 
 /** Members that are asked for with one poll: the same statements with the same values. */
@@ -90,10 +91,7 @@ export function createCohorts(deps: CohortDeps): Cohorts {
       const polling = await pollInTurn(cohort);
       if (polling.outcome === "data" && !closed) tell(asked, cohort.connection, polling);
     } catch (error) {
-      for (const member of asked.filter(({ ended }) => !ended)) {
-        end(member);
-        member.sink.fail(error);
-      }
+      if (!closed) tellFailure(asked, error);
     }
     if (closed || cohort.members.size === 0) return;
     schedule(cohort, Math.max(0, intervalMs - (performance.now() - startedAt)));
@@ -113,6 +111,14 @@ export function createCohorts(deps: CohortDeps): Cohorts {
       } else if (member.seen === hash) continue;
       member.seen = hash;
       member.sink.next(dataText);
+    }
+  }
+
+  /** What comes after a failure is told even where it is what was told before. */
+  function tellFailure(asked: readonly Member[], error: unknown): void {
+    for (const member of asked.filter(({ ended }) => !ended)) {
+      member.seen = undefined;
+      member.sink.pollFailed(error);
     }
   }
 

@@ -53,13 +53,7 @@ export function createSubscriptions({
         if (!ended) running.giveBack(holder);
         ended = true;
       };
-      const end = cohorts.join(polled, pools.connectionsFor(session.admin, holder), {
-        next: sink.next,
-        fail(error) {
-          giveBack();
-          sink.fail(error);
-        },
-      });
+      const end = cohorts.join(polled, pools.connectionsFor(session.admin, holder), sink);
       return () => {
         giveBack();
         end();

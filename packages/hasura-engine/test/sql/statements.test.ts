@@ -222,7 +222,7 @@ test("subscriptions ask with one statement a poll, and parameters", async () => 
     { session: asWriter, holder: UNBOUND },
     {
       next: (text) => void answers.push(text),
-      fail: (error) => void answers.push(error),
+      pollFailed: (error) => void answers.push(error),
     },
   );
 

@@ -1,3 +1,4 @@
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../test-database.ts";
 import { admin, type Client, connectAs, type Served, serve, userHeaders } from "./world.ts";
@@ -170,24 +171,63 @@ test("several root fields are allowed where the operation says so", async () => 
   expect(client.text()).toContain('{"b":{"id":2},"t":"subscription_root","a":{"id":1}}');
 });
 
-test("a fault of the database ends the subscription with an error", async () => {
-  await database.pool.query("create table gone (id int primary key)");
-  const own = await serve(database.url, [{ table: "gone" }]);
+test("a fault of the database is told at each poll, and after it what is there now, also when it is what was there", async () => {
+  await database.pool.query("create table comes_back (id int primary key)");
+  const reported: unknown[] = [];
+  const own = await serve(database.url, [{ table: "comes_back" }], {
+    onInternalError: (error) => reported.push(error),
+  });
   const client = await connectAs(own.url, admin);
-  client.subscribe("1", "subscription { gone { id } }");
-  await expect.poll(() => client.answers("1").length).toBe(1);
+  client.subscribe("1", "subscription { comes_back { id } }");
+  await expect.poll(() => client.answers("1")).toEqual([{ data: { comes_back: [] } }]);
 
-  await database.pool.query("drop table gone");
+  await database.pool.query("alter table comes_back rename to away");
+  await expect.poll(() => client.answers("1").length).toBeGreaterThan(3);
+  const failed = client.answers("1").slice(1);
+  await database.pool.query("alter table away rename to comes_back");
 
-  await expect
-    .poll(() => client.messages().at(-1))
-    .toMatchObject({
-      id: "1",
-      type: "error",
-      payload: [{ message: "database query error", extensions: { code: "unexpected" } }],
-    });
+  for (const answer of failed)
+    expect(answer).toMatchObject({ errors: [{ message: "database query error", extensions: { code: "unexpected" } }] });
+  await expect.poll(() => client.answers("1").at(-1)).toEqual({ data: { comes_back: [] } });
+  expect(reported).toHaveLength(1);
   await own.close();
 });
+
+test("live queries and streams survive a database that lost all its connections", async () => {
+  await database.pool.query("create table blips (id int primary key)");
+  const own = await serve(database.url, [{ table: "blips" }]);
+  const client = await connectAs(own.url, admin);
+  client.subscribe("live", "subscription { blips { id } }");
+  client.subscribe(
+    "stream",
+    "subscription { blips_stream(batch_size: 5, cursor: {initial_value: {id: 0}, ordering: ASC}) { id } }",
+  );
+  await expect.poll(() => client.answers("live").length).toBe(1);
+
+  await acceptConnections(false);
+  await database.pool.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'hasura-engine'",
+  );
+  await expect
+    .poll(() => client.answers("live").some(isFailure) && client.answers("stream").some(isFailure))
+    .toBe(true);
+  await acceptConnections(true);
+  await database.pool.query("insert into blips values (7)");
+
+  await expect.poll(() => client.answers("live").at(-1)).toEqual({ data: { blips: [{ id: 7 }] } });
+  await expect.poll(() => client.answers("stream").at(-1)).toEqual({ data: { blips_stream: [{ id: 7 }] } });
+  expect(client.answers("stream").filter((answer) => !isFailure(answer))).toHaveLength(1);
+  await own.close();
+});
+
+const isFailure = (answer: unknown): boolean => Object.hasOwn(Object(answer), "errors");
+
+async function acceptConnections(accept: boolean): Promise<void> {
+  const elsewhere = new pg.Client({ connectionString: process.env.DATABASE_URL });
+  await elsewhere.connect();
+  await elsewhere.query(`alter database ${new URL(database.url).pathname.slice(1)} allow_connections ${accept}`);
+  await elsewhere.end();
+}
 
 const stream = (initial: number, size: number, ordering = "ASC"): string =>
   `subscription { events_stream(batch_size: ${size}, cursor: {initial_value: {at: ${initial}}, ordering: ${ordering}}) { id at } }`;

@@ -5,6 +5,7 @@ import { createCaller, type Departing } from "../../session/caller.ts";
 import type { Holder } from "../../session/holder.ts";
 import type { RequestContext } from "../../session/session.ts";
 import type { Leave } from "../../shares/fair-gate.ts";
+import type { Sink } from "../../subscriptions/cohorts.ts";
 import type { EdgeShares } from "../edge-shares.ts";
 import { graphqlErrors, type InternalView } from "../error-answer.ts";
 import type { SocketEngine } from "./socket-engine.ts";
@@ -53,16 +54,20 @@ export function createSocketOperations(deps: {
   const start = async (id: string, { payload, bytes }: OperationMessage, facts: OperationContext): Promise<void> => {
     const caller = createCaller(() => running.get(id)?.caller !== caller);
     const { session, holder } = facts;
+    const errorsOf = (error: unknown) => graphqlErrors(error, { ...deps.view, admin: session.admin });
     const fail = (error: unknown): void => {
       if (caller.isGone()) return;
       forget(id);
       deps.onFailure(error, facts.requestId);
-      const errors = graphqlErrors(error, { ...deps.view, admin: session.admin });
-      deps.send(JSON.stringify({ id, type: "error", payload: errors }));
+      deps.send(JSON.stringify({ id, type: "error", payload: errorsOf(error) }));
     };
     const next = (dataText: string): void => {
       if (!caller.isGone()) deps.send(`{"id":${JSON.stringify(id)},"type":"next","payload":{"data":${dataText}}}`);
     };
+    const pollFailed = (error: unknown): void => {
+      if (!caller.isGone()) deps.send(JSON.stringify({ id, type: "next", payload: { errors: errorsOf(error) } }));
+    };
+    const sink = reportingOnce({ next, pollFailed }, (error) => deps.onFailure(error, facts.requestId));
     const tooMany = running.size >= OPERATIONS_MAX;
     running.set(id, { caller, holder, bytes: 0 });
     let leave: Leave | undefined;
@@ -75,7 +80,7 @@ export function createSocketOperations(deps: {
       const request = readRequest(payload);
       const prepared = deps.engine.plan(request, session);
       if (prepared.operation.kind === "subscription") {
-        const end = deps.engine.subscribe(prepared, facts, { next, fail });
+        const end = deps.engine.subscribe(prepared, facts, sink);
         caller.whenGone(end);
         return;
       }
@@ -100,5 +105,21 @@ export function createSocketOperations(deps: {
     start: (id, payload, facts) => void start(id, payload, facts),
     stop,
     stopAll: () => [...running.keys()].forEach(stop),
+  };
+}
+
+/** Reports the first failure of a row of them, so that a lost database is one line a subscription and not one a poll. */
+function reportingOnce(sink: Sink, report: (error: unknown) => void): Sink {
+  let failing = false;
+  return {
+    next(dataText) {
+      failing = false;
+      sink.next(dataText);
+    },
+    pollFailed(error) {
+      if (!failing) report(error);
+      failing = true;
+      sink.pollFailed(error);
+    },
   };
 }
