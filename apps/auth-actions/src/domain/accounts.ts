@@ -3,11 +3,10 @@ import { inTransaction, repeatOnConflict, writeAudit } from "@control-plane/db";
 import { AppError } from "@control-plane/service-kit/errors";
 import type { Deps } from "../deps.ts";
 import {
-  findUserByEmail,
+  findSigningIn,
   insertOwner,
   insertTenant,
   insertUser,
-  listActiveMemberships,
   setPasswordHash,
   type TenantMembership,
   type UserWithPassword,
@@ -73,7 +72,7 @@ export async function login(deps: LoginDeps, input: Credentials, origin: Origin)
 }
 
 async function signIn(deps: LoginDeps, input: Credentials, origin: Origin): Promise<AuthPayload> {
-  const user = await findUserByEmail(deps.db, input.email);
+  const user = await findSigningIn(deps.db, input.email);
   const password = input.password.normalize("NFKC");
   // Without a user a hash that matches nothing is verified, so that both cases take the same time.
   const matches = await verifyPassword(user?.passwordHash ?? (await dummyHash()), password);
@@ -83,8 +82,7 @@ async function signIn(deps: LoginDeps, input: Credentials, origin: Origin): Prom
     throw invalidCredentials();
   }
   const newHash = passwordNeedsRehash(user.passwordHash) ? await hashPassword(password) : undefined;
-  const tenants = await listActiveMemberships(deps.db, user.id);
-  const chosen = chooseTenant(tenants, input.tenantSlug, user.lastTenantId);
+  const chosen = chooseTenant(user.tenants, input.tenantSlug, user.lastTenantId);
   const actor = { source: "auth-actions", userId: user.id, tenantId: chosen.tenantId, role: chosen.role } as const;
   if (newHash !== undefined) await inTransaction(deps.db, actor, (tx) => setPasswordHash(tx, user.id, newHash));
   return repeatOnConflict(() => startSession(deps.db, deps.issueAccessToken, actor, origin));

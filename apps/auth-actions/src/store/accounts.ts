@@ -1,6 +1,7 @@
 import { type Database, memberships, type Queryable, tenants, users } from "@control-plane/db";
 import type { MemberRole } from "@control-plane/service-kit";
 import { and, eq, type SQL, sql } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
 import { z } from "zod";
 
 export type UserWithPassword = {
@@ -36,19 +37,6 @@ export async function findUserById(db: Queryable, userId: string): Promise<UserW
   return user;
 }
 
-/** The tenants a user may sign in to, oldest membership first. */
-export async function listActiveMemberships(db: Database, userId: string): Promise<TenantMembership[]> {
-  const { rows } = await db.$client.query<TenantMembership>({
-    name: "list_active_memberships",
-    text: `select t.id as "tenantId", t.slug, t.name, m.role
-             from memberships m join tenants t on t.id = m.tenant_id
-            where m.user_id = $1 and m.status = 'ACTIVE'
-            order by m.created_at, m.id`,
-    values: [userId],
-  });
-  return rows;
-}
-
 export const tenantsSchema = z.array(
   z.object({
     tenantId: z.uuid(),
@@ -58,7 +46,7 @@ export const tenantsSchema = z.array(
   }),
 ) satisfies z.ZodType<TenantMembership[]>;
 
-/** The same list as one JSON value, for statements that answer everything at once; a user's id or its placeholder. */
+/** The tenants a user may sign in to, oldest membership first, as one JSON value; of a user's id or its placeholder. */
 export function tenantsOfUser(userId: unknown): SQL {
   return sql`(
     select coalesce(jsonb_agg(jsonb_build_object('tenantId', t.id, 'slug', t.slug, 'name', t.name, 'role', m.role)
@@ -66,6 +54,22 @@ export function tenantsOfUser(userId: unknown): SQL {
       from memberships m join tenants t on t.id = m.tenant_id
      where m.user_id = ${userId}::uuid and m.status = 'ACTIVE')`;
 }
+
+export type SigningIn = UserWithPassword & {
+  /** Those he may sign in to, oldest membership first. */
+  readonly tenants: readonly TenantMembership[];
+};
+
+/** Both in one statement. E-mails are stored in lower case; the caller has lowered it. */
+export async function findSigningIn(db: Database, email: string): Promise<SigningIn | undefined> {
+  const { rows } = await db.$client.query<SigningIn>({ name: "find_signing_in", text: SIGNING_IN, values: [email] });
+  return rows[0];
+}
+
+const { sql: SIGNING_IN } = new PgDialect().sqlToQuery(sql`
+  select id, email, name, password_hash as "passwordHash", last_tenant_id as "lastTenantId",
+         ${tenantsOfUser(sql`users.id`)} as tenants
+    from users where email = ${sql.placeholder("email")}`);
 
 /** Undefined when the e-mail is taken. */
 export async function insertUser(
