@@ -1,5 +1,6 @@
 import { findFreePort } from "@control-plane/local-stores";
 import { besideHostileBar } from "../bars/beside-hostile-bar.ts";
+import { planBar } from "../bars/plan-bar.ts";
 import { listBar, oneRowBar } from "../bars/read-bars.ts";
 import { type SignInOptions, signInBar } from "../bars/sign-in-bar.ts";
 import { builtProgram } from "../child.ts";
@@ -12,9 +13,9 @@ import { createSigner } from "../tokens.ts";
 import type { GroupOptions } from "./group.ts";
 
 const READ_BARS = { P8: listBar, P9: oneRowBar, P15: signInBar } as const;
-/** Not in rounds of sides: one engine, with and without a neighbour. Last, as it changes rows. */
-const FAIR = "FAIR";
-export const READ_BAR_IDS: readonly string[] = [...Object.keys(READ_BARS), FAIR];
+/** Not in rounds of sides: one engine alone, or with and without a neighbour. FAIR comes last, as it changes rows. */
+const ENGINE_BARS = { P11: planBar, FAIR: besideHostileBar } as const;
+export const READ_BAR_IDS: readonly string[] = [...Object.keys(READ_BARS), ...Object.keys(ENGINE_BARS)];
 const RUNS_EACH = 40;
 
 /** Bars over 200,000 runs that only read, or write elsewhere: they share one database. */
@@ -37,8 +38,10 @@ export async function runReadBars({ ids, redisUrl, serverUrl, ...options }: Grou
       if (!ids.includes(id)) continue;
       results.push(await runBar(makeBar(tenants, sides), { ...options, freePort: () => findFreePort() }));
     }
-    if (ids.includes(FAIR))
-      results.push(await besideHostileBar(tenants, sides, { ...options, freePort: () => findFreePort() }));
+    for (const [id, measureBar] of Object.entries(ENGINE_BARS)) {
+      if (ids.includes(id))
+        results.push(await measureBar(tenants, sides, { ...options, freePort: () => findFreePort() }));
+    }
   } finally {
     logs.close();
     await data.drop();
