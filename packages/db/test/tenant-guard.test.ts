@@ -1,4 +1,5 @@
-import { sql } from "drizzle-orm";
+import { randomUUID } from "node:crypto";
+import { type SQL, sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { inTransaction } from "../src/index.ts";
 import { outcomeOf, useOwnDatabase } from "./own-database.ts";
@@ -9,7 +10,7 @@ const own = useOwnDatabase();
 const REFUSED = "23514 TENANT_GUARD";
 
 /** One statement of a member of `tenantId`, as it would come from a handler or through Hasura. */
-async function attempt(tenantId: string, userId: string, statement: ReturnType<typeof sql>): Promise<string> {
+async function attempt(tenantId: string, userId: string, statement: SQL): Promise<string> {
   return outcomeOf(
     inTransaction(own.db, { source: "auth-actions", tenantId, userId, role: "owner" }, (tx) => tx.execute(statement)),
   );
@@ -30,7 +31,7 @@ async function twoTenants() {
 
 type Side = Awaited<ReturnType<typeof twoTenants>>["mine"];
 
-const writes: Record<string, (row: Side) => ReturnType<typeof sql>> = {
+const writes: Record<string, (row: Side) => SQL> = {
   "update of tenants": (row) => sql`update tenants set name = 'x' where id = ${row.tenant.id}`,
   "update of users": (row) => sql`update users set name = 'x' where id = ${row.member.userId}`,
   "insert into apps": (row) => sql`insert into apps (tenant_id, slug, name) values (${row.tenant.id}, 'fresh', 'x')`,
@@ -134,6 +135,62 @@ test("no row can refer to another tenant's row", async () => {
   );
 
   expect(outcome).toMatch(/^23503 .*workflow_versions_workflow_fk/);
+});
+
+type Parented = {
+  readonly parent: (tenantId: string) => Promise<string>;
+  /** What a unique index allows once under each parent. */
+  readonly child: (tenantId: string, parentId: string) => SQL;
+};
+
+/** The references that Hasura may write, beside those to tenants and users. */
+const parented: Readonly<Record<string, Parented>> = {
+  "actions -> app_versions": {
+    parent: async (tenantId) => (await addApp(own.db, tenantId)).version.id,
+    child: (_tenantId, version) =>
+      sql`insert into actions (app_version_id, key, name) values (${version}, 'taken', 'x')`,
+  },
+  "app_versions -> apps": {
+    parent: async (tenantId) => (await addApp(own.db, tenantId)).app.id,
+    child: (_tenantId, app) =>
+      sql`insert into app_versions (app_id, version, auth_type) values (${app}, '2.0.0', 'NONE')`,
+  },
+  "workflow_versions -> workflows": {
+    parent: async (tenantId) => (await addWorkflow(own.db, tenantId)).id,
+    child: (tenantId, workflow) =>
+      sql`insert into workflow_versions (tenant_id, workflow_id, definition) values (${tenantId}, ${workflow}, '{}')`,
+  },
+};
+
+test.each(Object.entries(parented))(
+  "%s: an insert under another tenant's row is refused alike, whether a unique index would refuse it too or not, and as one under none",
+  async (_name, { parent, child }) => {
+    const [mine, theirs] = [await addTenant(own.db), await addTenant(own.db)];
+    const me = await addMember(own.db, mine.id);
+    const [atHome, full, empty] = [await parent(mine.id), await parent(theirs.id), await parent(theirs.id)];
+    await own.db.execute(child(theirs.id, full));
+
+    const outcomes: string[] = [];
+    for (const id of [full, empty, randomUUID(), atHome])
+      outcomes.push(await attempt(mine.id, me.userId, child(mine.id, id)));
+
+    const [refusal] = outcomes;
+    expect(refusal).toMatch(/^23514 TENANT_GUARD$|^23503 .*_fk"$/);
+    expect(outcomes).toEqual([refusal, refusal, refusal, "done"]);
+  },
+);
+
+test("Hasura writes no other reference to a row that belongs to a tenant", async () => {
+  const { rows } = await own.pool.query<{ reference: string }>(
+    `select distinct k.conrelid::regclass::text || ' -> ' || k.confrelid::regclass::text as reference
+       from pg_constraint k
+      where k.contype = 'f' and k.confrelid not in ('tenants'::regclass, 'users'::regclass)
+        and (has_table_privilege('cp_hasura', k.conrelid, 'insert')
+          or exists (select from unnest(k.conkey) c where has_column_privilege('cp_hasura', k.conrelid, c, 'update')))
+      order by 1`,
+  );
+
+  expect(rows.map(({ reference }) => reference)).toEqual(Object.keys(parented));
 });
 
 test("a connection takes a global or an own app version, never another tenant's", async () => {

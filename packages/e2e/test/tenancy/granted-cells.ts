@@ -193,10 +193,15 @@ async function insertsOwnRowsOnly(cell: Cell, write: Ask): Promise<void> {
 
   const absent: Drafts = new Map([...stage.theirs.drafts.keys()].map((name) => [name, randomUUID()]));
   if (sampleParents(table.name, absent).length > 0) {
+    const drafted = stage.theirs.drafts.get("drafted workflow") ?? "";
     const underTheirs = await write({ row: sampleRow(table.name, stage.theirs.drafts) });
+    const underTheirFull = await write({
+      row: sampleRow(table.name, new Map([...stage.theirs.drafts, ["workflows", drafted]])),
+    });
     const underNone = await write({ row: sampleRow(table.name, absent) });
     expect(underTheirs.refusal).toBeDefined();
     expect(underTheirs.body).toBe(underNone.body);
+    expect(underTheirFull.body).toBe(underNone.body);
   }
   expect(await ownIds(cell)).toHaveLength(before.length + 1);
 }
