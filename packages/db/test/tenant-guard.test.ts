@@ -16,6 +16,17 @@ async function attempt(tenantId: string, userId: string, statement: SQL): Promis
   );
 }
 
+/** One statement with the token of a builder, as Hasura runs it. */
+async function throughHasura(tenantId: string, userId: string, statement: SQL): Promise<string> {
+  const variables = { "x-hasura-role": "builder", "x-hasura-tenant-id": tenantId, "x-hasura-user-id": userId };
+  return outcomeOf(
+    own.db.transaction(async (tx) => {
+      await tx.execute(sql`select set_config('hasura.user', ${JSON.stringify(variables)}, true)`);
+      await tx.execute(statement);
+    }),
+  );
+}
+
 /** The rows of two tenants, one per guarded table; `version` is the draft of their app. */
 async function twoTenants() {
   const tenant = async () => {
@@ -179,6 +190,51 @@ test.each(Object.entries(parented))(
     expect(outcomes).toEqual([refusal, refusal, refusal, "done"]);
   },
 );
+
+const inserts: Readonly<Record<string, Parented>> = {
+  ...parented,
+  apps: {
+    parent: async () => `a${randomUUID()}`,
+    child: (tenantId, slug) => sql`insert into apps (tenant_id, slug, name) values (${tenantId}, ${slug}, 'x')`,
+  },
+  workflows: {
+    parent: async () => randomUUID(),
+    child: (tenantId, name) => sql`insert into workflows (tenant_id, name) values (${tenantId}, ${name})`,
+  },
+};
+
+test.each(Object.entries(inserts))(
+  "%s: an insert of a former member is refused alike, whether the row is there already or not",
+  async (_name, { parent, child }) => {
+    const tenant = await addTenant(own.db);
+    const [member, removed, changed] = [
+      await addMember(own.db, tenant.id, "builder"),
+      await addMember(own.db, tenant.id, "builder"),
+      await addMember(own.db, tenant.id, "viewer"),
+    ];
+    await own.db.execute(sql`update memberships set status = 'REMOVED', removed_at = now() where id = ${removed.id}`);
+    const [taken, free] = [await parent(tenant.id), await parent(tenant.id)];
+    await own.db.execute(child(tenant.id, taken));
+
+    const outcomes: string[] = [];
+    for (const { userId } of [removed, changed, member])
+      for (const id of [taken, free]) outcomes.push(await throughHasura(tenant.id, userId, child(tenant.id, id)));
+
+    expect(outcomes).toEqual([REFUSED, REFUSED, REFUSED, REFUSED, expect.stringMatching(/^23505 /), "done"]);
+  },
+);
+
+test("every table that Hasura may insert into asks whether it is a member who does", async () => {
+  const { rows } = await own.pool.query<{ relation: string; asks: boolean }>(
+    `select c.oid::regclass::text as relation,
+            exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 't22_member_guard') as asks
+       from pg_class c
+      where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and has_table_privilege('cp_hasura', c.oid, 'insert')`,
+  );
+
+  expect(rows.filter(({ asks }) => !asks)).toEqual([]);
+  expect(rows.length).toBeGreaterThan(0);
+});
 
 test("Hasura writes no other reference to a row that belongs to a tenant", async () => {
   const { rows } = await own.pool.query<{ reference: string }>(
