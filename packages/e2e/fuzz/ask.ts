@@ -40,7 +40,7 @@ async function firstAnswer(engine: Engine, request: Parameters<Engine["plan"]>[0
   let stop = (): void => {};
   try {
     return await new Promise((next, fail) => {
-      stop = engine.subscribe(engine.plan(request, session), { session }, { next, fail });
+      stop = engine.subscribe(engine.plan(request, session), { session }, { next, pollFailed: fail });
     });
   } finally {
     stop();
