@@ -32,7 +32,7 @@ type GateBounds = {
 const SLOW_MS = 10_000;
 
 type Waiter = { readonly admit: () => void };
-type Own = { inside: number; admittedThisTurn: boolean; readonly waiting: Set<Waiter> };
+type Own = { readonly key: string; inside: number; admittedThisTurn: boolean; readonly waiting: Set<Waiter> };
 
 export function createFairGate(bounds: GateBounds): FairGate {
   const holders = new Map<string, Own>();
@@ -46,7 +46,7 @@ export function createFairGate(bounds: GateBounds): FairGate {
   const ownOf = (key: string): Own => {
     const known = holders.get(key);
     if (known !== undefined) return known;
-    const own: Own = { inside: 0, admittedThisTurn: false, waiting: new Set() };
+    const own: Own = { key, inside: 0, admittedThisTurn: false, waiting: new Set() };
     holders.set(key, own);
     return own;
   };
@@ -61,7 +61,10 @@ export function createFairGate(bounds: GateBounds): FairGate {
     inside < bounds.total && (holder.exempt || (own.inside < shareOf(holder) && !own.admittedThisTurn));
   const endTurn = (): void => {
     turnEnds = false;
-    for (const own of admitted) own.admittedThisTurn = false;
+    for (const own of admitted) {
+      own.admittedThisTurn = false;
+      forget(own);
+    }
     admitted.clear();
     admitWaiting();
   };
@@ -80,12 +83,14 @@ export function createFairGate(bounds: GateBounds): FairGate {
       left = true;
       inside -= 1;
       own.inside -= 1;
-      forget(holder.key, own);
+      forget(own);
       if (queue.size > 0) admitWaiting();
     };
   };
-  const forget = (key: string, own: Own): void => {
-    if (own.inside === 0 && own.waiting.size === 0 && holders.get(key) === own) holders.delete(key);
+  /** Whoever was let in this turn is remembered until it ends, though all is done already. */
+  const forget = (own: Own): void => {
+    if (own.inside === 0 && own.waiting.size === 0 && !own.admittedThisTurn && holders.get(own.key) === own)
+      holders.delete(own.key);
   };
   function admitWaiting(): void {
     for (const [key, entry] of [...queue]) {
@@ -107,7 +112,7 @@ export function createFairGate(bounds: GateBounds): FairGate {
       };
       const leave = (): void => {
         end();
-        forget(holder.key, own);
+        forget(own);
         reject(clientGone());
       };
       const waiter: Waiter = {

@@ -79,6 +79,19 @@ test("a holder is let in once in a turn of the event loop where that is wanted",
   expect(order.slice(2)).toEqual(["one", "one"]);
 });
 
+test("a holder that is done in the turn it was let in is not let in again in that turn", async () => {
+  const gate = createFairGate({ what: "things", total: 10, each: 10, waitingEach: 10, oncePerTurn: true });
+  const leave = gate.enter(one);
+  if (typeof leave === "function") leave();
+
+  const again = gate.enter(one);
+  const beside = gate.enter(two);
+  await nextTurn();
+
+  expect([typeof leave, typeof again, typeof beside]).toEqual(["function", "object", "function"]);
+  expect(await again).toBeInstanceOf(Function);
+});
+
 test("a holder that is slowed down is let in once at a time, beside others", () => {
   const gate = createFairGate({ what: "things", total: 4, each: 3, waitingEach: 10 });
   gate.slowDown(one);
