@@ -59,6 +59,7 @@ const tasks = {
   "logs:setup": [[...source, "apps/logs-schema/src/cli/setup.ts"]],
   "prune:run": [["node", "infra/ci/prune-and-run.mjs"]],
   rolling: [[...source, "packages/local-stack/src/cli.ts", "rolling"]],
+  cost: [[...source, "packages/local-stack/src/cli.ts", "cost"]],
   keys: [[...source, "apps/auth-actions/src/cli/keys.ts"]],
   "hasura:check": [[...source, "packages/local-stack/src/cli.ts", "hasura-check"]],
   conformance: [[...source, "packages/hasura-engine/conformance/cli.ts"]],

@@ -4,13 +4,14 @@ import { lockStack, StackRunningError } from "./stack-lock.ts";
 
 // What a command needs is loaded when it runs: a second start is refused before any of it.
 
-const USAGE = `usage: cli.ts start [--once] [--fresh] | stack [--fresh] | doctor | hasura-check | rolling | reset
+const USAGE = `usage: cli.ts start [--once] [--fresh] | stack [--fresh] | doctor | hasura-check | rolling | cost | reset
   start         the whole control plane, then the demo; stays up until Ctrl-C
   start --once  the same, ends with 0 when the demo succeeded, with 1 and the failing step's name when not
   stack         the control plane without the demo
   --fresh       deletes the data of earlier starts first
   doctor        versions, ports, processes, disk and what is wrong; ends with 0 when nothing is
   rolling       SIGTERM to each service under load, with two processes of each behind Caddy; no request may fail
+  cost          what a thousand of each kind of work cost each part in processor time, on a stack of its own
   reset         deletes data, secrets, logs and mails`;
 
 const COMMANDS = {
@@ -19,6 +20,7 @@ const COMMANDS = {
   doctor: [],
   "hasura-check": [],
   rolling: [],
+  cost: [],
   reset: [],
 } as const satisfies Record<string, readonly Flag[]>;
 
@@ -85,6 +87,10 @@ async function main(): Promise<number> {
     case "rolling": {
       const { playRolling } = await import("./rolling/rolling.ts");
       return playRolling(print);
+    }
+    case "cost": {
+      const { measureCost } = await import("./cost/cost.ts");
+      return measureCost(print);
     }
     case "reset": {
       const lock = lockStack(defaultStateDir);

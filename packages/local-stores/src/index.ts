@@ -4,6 +4,7 @@ export { keepRunning } from "./keep-running.ts";
 export { startMongo } from "./mongo.ts";
 export { startPostgres } from "./postgres.ts";
 export { isAlive } from "./predecessor.ts";
+export { processorSeconds } from "./processor-time.ts";
 export { ensureVirtualEnvironment, findPython, PYTHON_REMEDY, type Python, type VirtualEnvironment } from "./python.ts";
 export { startRedis } from "./redis.ts";
 export type { Store, StoreOptions } from "./run-server.ts";

@@ -53,7 +53,12 @@ const answerSchema = z.looseObject({
 });
 
 /** The data of a GraphQL answer without an error of any kind. */
-async function graphql(ask: Ask, query: string, variables: object, token?: string): Promise<Record<string, unknown>> {
+export async function graphql(
+  ask: Ask,
+  query: string,
+  variables: object,
+  token?: string,
+): Promise<Record<string, unknown>> {
   const answer = await ask("/v1/graphql", JSON.stringify({ query, variables }), {
     "content-type": "application/json",
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
