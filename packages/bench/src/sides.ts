@@ -68,7 +68,7 @@ export function startEngine(port: number, options: SideOptions): Promise<Child> 
   return startChild({
     name: "engine",
     args: [...options.engineArgs, "serve"],
-    env: engineEnv(port, options),
+    env: { ...engineEnv(options), HASURA_GRAPHQL_SERVER_PORT: String(port) },
     port,
     readyPath: "/healthz?strict=true",
   });
@@ -82,12 +82,12 @@ export function documentRequest(document: string, tenant: SampleTenant, { signer
 
 const listSchema = z.array(z.strictObject({ id: z.string(), name: z.string(), runs: z.array(listedRun) }));
 
-function engineEnv(port: number, { data, signer, logsUrl }: SideOptions): Env {
+/** The engine's settings, without a port. */
+export function engineEnv({ data, signer, logsUrl }: Omit<SideOptions, "engineArgs">): Env {
   const secret = "a-secret-of-the-bench-of-32-bytes-or-more";
   return {
     LOG_LEVEL: "warn",
     HASURA_METADATA_DIR: join(packagesDir, "../hasura/metadata"),
-    HASURA_GRAPHQL_SERVER_PORT: String(port),
     HASURA_GRAPHQL_ADMIN_SECRET: secret,
     HASURA_GRAPHQL_JWT_SECRET: JSON.stringify({
       type: "RS256",
