@@ -1,6 +1,8 @@
 import { OutageError } from "@control-plane/service-kit";
 
 const BATCH_MAX = 100;
+/** Larger ones take half of what waits: while one is written, the next is made. */
+const WHOLE_BATCH_MAX = 32;
 const IN_FLIGHT_MAX = 2;
 const WAITING_MAX = 2_000;
 /** Lanes that cannot be written go apart, so many at a time; the others never wait for them. */
@@ -28,8 +30,8 @@ type Waiting<I, O> = { item: I; resolve: (outcome: O) => void; reject: (error: u
 type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
 
 /**
- * Gathers what waits together into one statement: at most 100 items, at most 2 statements at a time, sent as soon as a
- * place is free. What arrives in one turn of the event loop goes together, or the first of many would go alone. Without
+ * Gathers what waits together into one statement: at most 100 items, of more than 32 half of what waits, at most 2
+ * statements at a time, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the first of many would go alone. Without
  * load a request goes alone and at once; under load batches grow by themselves.
  *
  * A batch that is held up by a lock is written again lane by lane, and a lane that is held up by itself stays apart for
@@ -59,7 +61,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   const pump = (): void => {
     while (fast.inFlight < IN_FLIGHT_MAX && fast.waiting.length > 0) {
       fast.inFlight += 1;
-      void send(fast.waiting.splice(0, BATCH_MAX)).finally(() => settled(fast));
+      void send(fast.waiting.splice(0, batchSize(fast.waiting.length))).finally(() => settled(fast));
     }
     while (slow.inFlight < SLOW_IN_FLIGHT_MAX && slow.waiting.length > 0) {
       slow.inFlight += 1;
@@ -112,6 +114,10 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
         whenIdle.push(resolve);
       }),
   };
+}
+
+function batchSize(waiting: number): number {
+  return Math.min(BATCH_MAX, Math.max(WHOLE_BATCH_MAX, Math.ceil(waiting / 2)));
 }
 
 /** Takes a batch of the lane that waits longest out of the queue. */
