@@ -33,6 +33,7 @@ const tasks = {
     ["node", "infra/ci/check-layers.mjs"],
     ["node", "infra/ci/check-file-lengths.mjs"],
     ["node", "infra/ci/check-links.mjs"],
+    ["node", "infra/ci/check-cve.mjs"],
     ["node", "infra/ci/check-generated.mjs"],
     [...turbo, "build", "--output-logs=errors-only"],
     ["node", "infra/ci/run-tests.mjs"],
@@ -46,6 +47,7 @@ const tasks = {
     ["node", "infra/ci/check-layers.mjs"],
     ["node", "infra/ci/check-file-lengths.mjs"],
     ["node", "infra/ci/check-links.mjs"],
+    ["node", "infra/ci/check-cve.mjs"],
   ],
   format: [["pnpm", "exec", "biome", "check", "--write", "."]],
   typecheck: [[...turbo, "typecheck"]],
@@ -64,6 +66,10 @@ const tasks = {
   "hasura:check": [[...source, "packages/local-stack/src/cli.ts", "hasura-check"]],
   conformance: [[...source, "packages/hasura-engine/conformance/cli.ts"]],
   "fuzz:isolation": [[...source, "packages/e2e/fuzz/cli.ts"]],
+  "test:cve": [
+    [...turbo, "build", "--filter=@control-plane/e2e^...", "--output-logs=errors-only"],
+    [...source, "packages/local-stores/src/cli.ts", "--", "node", "infra/ci/test-cve.mjs"],
+  ],
   "audit:invariants": [[...source, "packages/faults/src/audit/cli.ts"]],
   faults: [
     [...turbo, "build", "--filter=@control-plane/faults^...", "--output-logs=errors-only"],

@@ -68,7 +68,7 @@ const claimedRole = (row: TokenRow): string => {
   return value === "{{adminRole}}" ? "admin" : value;
 };
 
-test("every token of the table that is not ours is refused alike, at both endpoints, and no address in it is fetched", async ({
+test("every token of the table that is not ours is refused alike, at both endpoints, and no address in it is fetched [CVE-2023-48223] [CVE-2025-30144] [CVE-2026-34950] [CVE-2026-35042] [CVE-2026-53536]", async ({
   http,
   judge: { service, context },
 }) => {

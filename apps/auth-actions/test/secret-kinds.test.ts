@@ -85,7 +85,7 @@ const test = base.extend("secrets", async ({ db, world, actions }): Promise<Read
 });
 
 describe.each(PLACES)("where the %s belongs", (place, present) => {
-  test("it opens, and no other kind does", async ({ service, secrets }) => {
+  test("it opens, and no other kind does [CVE-2026-53536]", async ({ service, secrets }) => {
     const others: [Kind, number][] = [];
     for (const kind of KINDS.filter((other) => other !== place))
       others.push([kind, await present(service, secrets[kind])]);

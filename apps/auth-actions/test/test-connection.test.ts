@@ -176,7 +176,7 @@ describe("testConnection", () => {
     });
   });
 
-  test("of an answer that repeats the secret in every form, none is shown or stored", async ({
+  test("of an answer that repeats the secret in every form, none is shown or stored [GHSA-vrv8-j27g-g7cr]", async ({
     db,
     world,
     actions,

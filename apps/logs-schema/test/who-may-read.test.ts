@@ -94,7 +94,12 @@ test("who belongs to another tenant reads nothing by naming it in the session", 
   expect(reply).toMatchObject(FORBIDDEN);
 });
 
-test("a member of two tenants reads in each what is that tenant's", async ({ service, acme, world, logs }) => {
+test("a member of two tenants reads in each what is that tenant's [CVE-2026-48499]", async ({
+  service,
+  acme,
+  world,
+  logs,
+}) => {
   const neighbour = await addNeighbour(world, logs);
   const both = await acme.tenant.user("builder", { existing: neighbour.owner });
   await acme.write({});

@@ -155,6 +155,7 @@ const long = `whsec_${Buffer.alloc(65, 3).toString("base64")}`;
 test.for<[string, object]>([
   ["no name", { name: " " }],
   ["a long name", { name: "x".repeat(121) }],
+  ["no scheme [CVE-2026-8505]", { scheme: undefined }],
   ["an unknown scheme", { scheme: "MD5" }],
   ["a scheme in another case", { scheme: "standard_webhooks" }],
   ["a tolerance of 29 s", { toleranceSeconds: 29 }],

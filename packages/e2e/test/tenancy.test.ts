@@ -72,7 +72,7 @@ describe("two mirrored tenants", () => {
   });
 
   test.each(HASURA_ROLES)(
-    "%s: no column but the granted ones is read, filtered, sorted by or written",
+    "%s: no column but the granted ones is read, filtered, sorted by or written [CVE-2026-54698]",
     async (role) => {
       const uses = tracked.tables.flatMap((table) => hiddenUses(stage, table, role));
 
@@ -206,7 +206,7 @@ describe("two mirrored tenants", () => {
         expect(reply).toMatchObject({ refusal: undefined, data: { [action.name]: expect.anything() } });
       });
       if (idArguments(action).length === 0) continue;
-      test(`finds for ${role} nothing by the other tenant's ids`, async () => {
+      test(`finds for ${role} nothing by the other tenant's ids [GHSA-jmmj-93rg-6j39]`, async () => {
         const theirs = sampleArguments(action, stage.theirs);
         const unknown = { ...theirs, ...Object.fromEntries(idArguments(action).map((name) => [name, randomUUID()])) };
         const token = stage.token(role);

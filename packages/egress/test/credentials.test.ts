@@ -52,7 +52,7 @@ describe("a credential", () => {
   });
 
   test.for([{ allowedHosts: ["other.example.com"] }, { allowedHosts: ["*"] }, { allowedHosts: [] }])(
-    "does not go to a host outside $allowedHosts",
+    "does not go to a host outside $allowedHosts [CVE-2026-56348]",
     async ({ allowedHosts }) => {
       const { dials, send } = await openOutside("api.example.com:443");
 

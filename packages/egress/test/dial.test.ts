@@ -48,7 +48,7 @@ test("a connection that does not come about ends at its limit", async () => {
   expect(outcome).toMatchObject({ outcome: "failed", stage: "CONNECT", code: "CONNECT_TIMEOUT", isTemporary: true });
 });
 
-test("a peer that is not the judged address is left at once", async () => {
+test("a peer that is not the judged address is left at once [GHSA-jp9j-jr97-w9pj]", async () => {
   const canary = await openCanary();
   const target = {
     url: new URL(`http://x.example:${canary.port}/`),
@@ -65,7 +65,7 @@ test("a peer that is not the judged address is left at once", async () => {
   await expect(dialled).rejects.toMatchObject({ code: "ADDRESS_BLOCKED", rule: "PEER" });
 });
 
-test("a name is looked up once, and its answer is what is dialled", async () => {
+test("a name is looked up once, and its answer is what is dialled [GHSA-jp9j-jr97-w9pj]", async () => {
   const canary = await openCanary();
   const answers = [["127.0.0.1"], ["127.0.0.2"]];
   let lookUps = 0;

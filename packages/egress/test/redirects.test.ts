@@ -58,7 +58,7 @@ describe("a redirect", () => {
     ]);
   });
 
-  test("to another name on the same address and port leaves them behind too", async () => {
+  test("to another name on the same address and port leaves them behind too [CVE-2026-56348]", async () => {
     const server = await openServer((incoming, response) => {
       if (incoming.path.startsWith("/start"))
         redirectTo(`http://other.example:${server.port}/landing`)(incoming, response, 0);

@@ -60,7 +60,7 @@ describe("a look-up", () => {
   });
 });
 
-test("answers that change between look-ups never lead to the address that was not judged", async () => {
+test("answers that change between look-ups never lead to the address that was not judged [CVE-2026-42449] [CVE-2026-104973] [CVE-2026-72855] [CVE-2026-68558]", async () => {
   let asked = 0;
   const resolve = await resolveWith((_name, type) => {
     if (type === "AAAA") return [];

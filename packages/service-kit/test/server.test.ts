@@ -102,6 +102,38 @@ test.each(["with its length announced", "in chunks"])(
   },
 );
 
+test("no answer shows a stack, a statement, a file or what was sent, and none is a page [CVE-2026-73084]", async () => {
+  const app = await start();
+  app.post("/broken", async () => {
+    const cause = Object.assign(new Error('column "x" does not exist'), { query: "select x from users" });
+    throw new Error("failed in /srv/app/src/store/users.ts: select x from users", { cause });
+  });
+  const script = "<script>alert(1)</script>";
+  const json = { "content-type": "application/json", accept: "text/html", "x-request-id": "r" };
+  const send = (url: string, payload: string, headers: Record<string, string> = json) =>
+    app.inject({ method: "POST", url, headers, payload });
+
+  const answers = [
+    await send("/broken", "{}"),
+    await send("/broken", script),
+    await send("/broken", script, { ...json, "content-type": "text/html" }),
+    await send(`/${script}`, "{}"),
+    await send(`/%zz${script}`, "{}"),
+    await send("/broken", JSON.stringify(script.repeat(50_000))),
+  ];
+
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([500, 400, 415, 404, 400, 413]);
+  for (const { headers, body } of answers) {
+    expect(headers["content-type"]).toBe("application/json; charset=utf-8");
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(body).not.toMatch(/script>|select|column|\.ts|\n|stack| at /);
+    expect(JSON.parse(body)).toEqual({
+      message: expect.any(String),
+      extensions: { code: expect.stringMatching(/^[A-Z_]+$/), requestId: "r" },
+    });
+  }
+});
+
 test("metrics count requests by route pattern, never by path", async () => {
   const app = await start();
   app.get("/things/:id", async () => ({}));

@@ -92,7 +92,7 @@ test("200 identical subscriptions share one poll per round", async () => {
   expect(await polls()).toBeLessThan(20);
 });
 
-test("users with other session variables get their own rows", async () => {
+test("users with other session variables get their own rows [CVE-2026-48499]", async () => {
   const [ann, bob] = [
     await open(userHeaders("user", { "x-hasura-user-id": "ann" })),
     await open(userHeaders("user", { "x-hasura-user-id": "bob" })),

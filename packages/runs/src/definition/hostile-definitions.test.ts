@@ -195,6 +195,13 @@ describe("a hostile definition is answered:", { timeout: 10_000 }, () => {
     },
   );
 
+  test.for(["a; rm -rf /", "$(id)", "`id`", "a|b", "a\nb", "../a", "A", ""])(
+    "a step cannot be called %j [CVE-2026-73081]",
+    (key) => {
+      expect(codes(definition([step(key)]))).toEqual(["SHAPE_INVALID"]);
+    },
+  );
+
   test.for([undefined, null, 5, "text", true, [], () => 1, new Map(), Number.NaN, { steps: Number.POSITIVE_INFINITY }])(
     "%s is no definition",
     (value) => {

@@ -200,7 +200,7 @@ describe("a problem of", () => {
       ["REF_INVALID /steps/0/input/x"],
     ],
     [
-      "an operator nobody knows",
+      "an operator nobody knows [CVE-2025-68613]",
       definition([echo("a", { input: { x: { $eval: "1" } } })]),
       ["REF_INVALID /steps/0/input/x"],
     ],
