@@ -1,4 +1,9 @@
-import { findActionDisagreements, findTriggerDisagreements, findUnstorableTexts } from "@control-plane/testkit";
+import {
+  findActionDisagreements,
+  findLooseObjects,
+  findTriggerDisagreements,
+  findUnstorableTexts,
+} from "@control-plane/testkit";
 import { expect, test } from "vitest";
 import { allActions } from "../src/actions/all.ts";
 import { expireInvitations } from "../src/crons/expire-invitations.ts";
@@ -16,4 +21,8 @@ test("hasura/metadata names exactly these event and cron triggers", () => {
 
 test("every text argument is bounded and can be stored", () => {
   expect(allActions.flatMap(({ name, input }) => findUnstorableTexts(name, input))).toEqual([]);
+});
+
+test("no argument is taken that an action does not know", () => {
+  expect(allActions.flatMap(({ name, input }) => findLooseObjects(name, input))).toEqual([]);
 });

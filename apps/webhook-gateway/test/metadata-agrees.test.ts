@@ -1,4 +1,4 @@
-import { findActionDisagreements, findUnstorableTexts } from "@control-plane/testkit";
+import { findActionDisagreements, findLooseObjects, findUnstorableTexts } from "@control-plane/testkit";
 import { expect, test } from "vitest";
 import { allActions } from "../src/actions/all.ts";
 
@@ -8,4 +8,8 @@ test("hasura/metadata names exactly these actions, with their roles, arguments a
 
 test("every text argument is bounded and can be stored", () => {
   expect(allActions.flatMap(({ name, input }) => findUnstorableTexts(name, input))).toEqual([]);
+});
+
+test("no argument is taken that an action does not know", () => {
+  expect(allActions.flatMap(({ name, input }) => findLooseObjects(name, input))).toEqual([]);
 });

@@ -1,4 +1,3 @@
-export { equalBytes } from "./compare.ts";
 export { createKeyProvider, type KeyProviderSettings } from "./create-key-provider.ts";
 export { makeDataKey, rewrapDataKey, type WrappedKey } from "./data-key.ts";
 export {

@@ -13,7 +13,9 @@ export { type Conformance, type RunnerCommand, startConformance } from "./confor
 export type { DoubleAnswer, DoubleBehaviour, HttpDouble, RecordedRequest } from "./http-double.ts";
 export { type LeakWatch, watchLeaks } from "./leaks.ts";
 export { recordLog } from "./log-lines.ts";
+export { findLooseObjects } from "./loose-objects.ts";
 export { type ComparedAction, findActionDisagreements, findTriggerDisagreements } from "./metadata-agreement.ts";
+export { recordRoutes } from "./record-routes.ts";
 export type { Attempt } from "./runner/attempt.ts";
 export type { Claim, ClaimedStep, NumberedEvent, Report, RunnerEvent, StepError } from "./runner/claim.ts";
 export { type RunRunnerOptions, runRunner } from "./runner/run-runner.ts";
