@@ -10,6 +10,7 @@ import {
   type ReadMail,
   readMailFiles,
   type ServiceName,
+  type Stack,
   startStack,
 } from "@control-plane/local-stack";
 import pg from "pg";
@@ -35,6 +36,8 @@ export type ControlPlane = {
   keyring: string;
   /** Table in which the Hasura that runs keeps its events. */
   eventLog: "embedded_hdb.event_log" | "hdb_catalog.event_log";
+  /** What was started; undefined for a control plane that runs elsewhere. */
+  stack: Stack | undefined;
   /** Everything the services have logged. */
   logText(): Promise<string>;
   /** SIGKILL; the stack starts the service again. */
@@ -67,6 +70,7 @@ export async function startControlPlane(
     adminSecret: stack.secrets.adminSecret,
     keyring: stack.secrets.keyring,
     eventLog: "embedded_hdb.event_log",
+    stack,
     logText: () => readLogs(join(stateDir, "logs")),
     kill: (service) => stack.service(service)?.kill(),
     async close() {
@@ -104,6 +108,7 @@ async function attachControlPlane(): Promise<ControlPlane> {
     adminSecret,
     keyring,
     eventLog: rows.length > 0 ? "embedded_hdb.event_log" : "hdb_catalog.event_log",
+    stack: undefined,
     logText: async () => "",
     kill: () => {
       throw new Error("what runs elsewhere is not killed");

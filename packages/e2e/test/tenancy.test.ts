@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { readRouteCells } from "@control-plane/local-stack";
 import { HASURA_ROLES } from "@control-plane/service-kit";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { RUNS_ELSEWHERE } from "./control-plane.ts";
 import { actionCall, idArguments, sampleArguments } from "./tenancy/action-samples.ts";
 import { askTable, callActions, nothingOf } from "./tenancy/former-members.ts";
 import { GRANTED } from "./tenancy/granted-cells.ts";
 import { hiddenUses } from "./tenancy/hidden-columns.ts";
+import { type Callers, findWrongCells, openCallers } from "./tenancy/http-routes.ts";
 import { FIELDS, KINDS, probe } from "./tenancy/root-fields.ts";
 import { openStage, type Stage } from "./tenancy/stage.ts";
 import { ROLES, readTracked } from "./tenancy/tracked-tables.ts";
@@ -149,7 +152,7 @@ describe("two mirrored tenants", () => {
     });
 
     test("give no role that the token does not hold", async () => {
-      for (const other of ["admin", ...ROLES].filter((name) => name !== role)) {
+      for (const other of ["admin", "runner", ...ROLES].filter((name) => name !== role)) {
         const { refusal } = await stage.ask("query { memberships { id } }", {
           token: stage.token(role),
           headers: { ...asTheirOwner(), "x-hasura-role": other },
@@ -163,25 +166,28 @@ describe("two mirrored tenants", () => {
     });
   });
 
-  test.each(["admin", ...HASURA_ROLES])("without a token the header x-hasura-role: %s gives nothing", async (role) => {
-    const headers = {
-      "x-hasura-role": role,
-      "x-hasura-tenant-id": stage.theirs.tenant.id,
-      "x-hasura-user-id": stage.theirs.users.owner.id,
-    };
-    for (const { name } of tracked.tables) {
-      const reads = await stage.ask(probe("list", name), { headers });
-      const writes = await stage.ask(probe("update", name), { headers });
+  test.each(["admin", "runner", ...HASURA_ROLES])(
+    "without a token the header x-hasura-role: %s gives nothing",
+    async (role) => {
+      const headers = {
+        "x-hasura-role": role,
+        "x-hasura-tenant-id": stage.theirs.tenant.id,
+        "x-hasura-user-id": stage.theirs.users.owner.id,
+      };
+      for (const { name } of tracked.tables) {
+        const reads = await stage.ask(probe("list", name), { headers });
+        const writes = await stage.ask(probe("update", name), { headers });
 
-      expect(reads.refusal).toEqual(absentField(name, "query_root"));
-      expect(writes.refusal).toEqual(absentField(`update_${name}`, "mutation_root"));
-    }
-    for (const action of tracked.actions.filter(({ roles }) => !roles.has("anonymous"))) {
-      const { refusal } = await stage.ask(`${action.type} { ${action.name} { __typename } }`, { headers });
+        expect(reads.refusal).toEqual(absentField(name, "query_root"));
+        expect(writes.refusal).toEqual(absentField(`update_${name}`, "mutation_root"));
+      }
+      for (const action of tracked.actions.filter(({ roles }) => !roles.has("anonymous"))) {
+        const { refusal } = await stage.ask(`${action.type} { ${action.name} { __typename } }`, { headers });
 
-      expect(refusal).toEqual(absentField(action.name, `${action.type}_root`));
-    }
-  });
+        expect(refusal).toEqual(absentField(action.name, `${action.type}_root`));
+      }
+    },
+  );
 
   describe.each(tracked.actions)("action $name", (action) => {
     for (const role of ROLES) {
@@ -218,6 +224,24 @@ describe("two mirrored tenants", () => {
         expect(foreign.body).toBe(absent.body);
       });
     }
+  });
+
+  // The secrets of what runs elsewhere are not known.
+  describe.skipIf(RUNS_ELSEWHERE)("over HTTP", () => {
+    const cells = Map.groupBy(readRouteCells(), ({ service }) => service);
+    let callers: Callers;
+
+    beforeAll(async () => {
+      callers = await openCallers(stage);
+    });
+
+    test.each([...cells])(
+      "each route of %s opens to whom the permissions say, and to nobody else",
+      async (_service, all) => {
+        expect(all.filter(({ opens }) => opens).length).toBeGreaterThan(0);
+        expect(await findWrongCells(stage, callers, all)).toEqual([]);
+      },
+    );
   });
 
   test("a tenant's slug opens no way in for somebody who is no member of it", async () => {

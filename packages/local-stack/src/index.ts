@@ -11,6 +11,7 @@ export { inviteViewer } from "./demo/invite-viewer.ts";
 export { type ReadMail, readMailFiles } from "./demo/read-mail.ts";
 export { type NextCommand, nextCommands } from "./demo/try-next.ts";
 export { postWebhook, signedWebhook, type WebhookReply } from "./demo/webhook-sender.ts";
+export { type RouteCell, readRouteCells } from "./metadata-rules/route-cells.ts";
 export { offlineEngineEnv } from "./offline-engine.ts";
 export { choosePorts } from "./ports.ts";
 export { engineSpec, runnerEnv, type SpecInput, serviceSpecs } from "./process-specs.ts";

@@ -9,6 +9,8 @@ import { addMember, buildMirroredTenant, type MirroredTenant } from "./mirrored-
 import type { Role, TrackedTable } from "./tracked-tables.ts";
 import { type Api, openWatchedApi } from "./watched-api.ts";
 
+export const OPS_SECRET = "the-secret-of-operators";
+
 export type Stage = Api & {
   plane: ControlPlane;
   /** Whose members ask. */
@@ -29,7 +31,7 @@ export type Stage = Api & {
 
 /** Two mirrored tenants in a control plane of their own. */
 export async function openStage(tables: readonly TrackedTable[]): Promise<Stage> {
-  const plane = await startControlPlane();
+  const plane = await startControlPlane({ orchestrator: { OPS_SECRET } });
   const database = createDatabase({ url: plane.databaseUrl, poolMax: 2, applicationName: "e2e", work: "command" });
   const world = createWorld(database.db);
   const keys = createTestKeys(database.db, plane.keyring);

@@ -1,4 +1,4 @@
-import type { PermissionsTwin } from "../metadata-rules/permissions-twin.ts";
+import { httpServices, type PermissionsTwin } from "../metadata-rules/permissions-twin.ts";
 
 type Table = PermissionsTwin["tables"][string];
 type Letter = keyof PermissionsTwin["roles"];
@@ -47,6 +47,19 @@ export function renderPermissionMatrix(twin: PermissionsTwin): string {
         Object.entries(presets)
           .map(([argument, variable]) => `\`${argument}\` = \`${variable}\``)
           .join(", "),
+      ),
+    ),
+    "",
+    "## HTTP routes",
+    "",
+    "The routes of Hasura actions, events, crons and remote schemas open to the secret of their kind alone. Of the others each",
+    "does something for these callers, and refuses whoever presents anything else. O, A, B and V present a token of the role;",
+    "`nothing` means what the route does not look for, too. [permissions.md](permissions.md#http-routes) says what the words mean.",
+    "",
+    ...row("service", "route", "opens to"),
+    ...httpServices.flatMap((service) =>
+      Object.entries(twin.routes[service]).map(([route, callers]) =>
+        cells(service, `\`${route.replaceAll("|", ", ")}\``, callers.length === 0 ? "nobody" : callers.join(", ")),
       ),
     ),
   ];

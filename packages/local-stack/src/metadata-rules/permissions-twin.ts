@@ -19,6 +19,32 @@ const insertCellSchema = z.strictObject({
 const deleteCellSchema = z.strictObject({ roles: z.array(memberLetterSchema).min(1), filter: z.unknown() });
 
 const serviceSchema = z.enum(["AUTH_ACTIONS_URL", "WEBHOOK_GATEWAY_URL", "ORCHESTRATOR_URL", "LOGS_SCHEMA_URL"]);
+/** What a caller over HTTP may present. */
+export const presentedCallers = [
+  "nothing",
+  ...memberLetterSchema.options,
+  "access-key",
+  "runner-token",
+  "lease-token",
+  "action-secret",
+  "event-secret",
+  "logs-secret",
+  "ops-secret",
+  "admin-secret",
+  "signature",
+] as const;
+const httpCallerSchema = z.enum(["anyone", ...presentedCallers]);
+export type HttpCaller = z.infer<typeof httpCallerSchema>;
+
+export const httpServices = [
+  "auth-actions",
+  "webhook-gateway",
+  "orchestrator",
+  "logs-schema",
+  "hasura-engine",
+] as const;
+export type HttpService = (typeof httpServices)[number];
+
 const secretHeaderSchema = z.strictObject({ name: z.string(), env: z.string() });
 const eventOperationSchema = z.strictObject({ columns: columnsSchema, payload: columnsSchema });
 
@@ -76,6 +102,7 @@ export const permissionsTwinSchema = z.strictObject({
     }),
   ),
   crons: z.record(z.string(), z.strictObject({ schedule: z.string(), service: serviceSchema, path: z.string() })),
+  routes: z.record(z.enum(httpServices), z.record(z.string(), z.array(httpCallerSchema))),
 });
 
 export type PermissionsTwin = z.infer<typeof permissionsTwinSchema>;
