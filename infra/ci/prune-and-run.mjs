@@ -118,7 +118,7 @@ function environmentOf(service, port) {
     if (place === undefined) return text;
     const store = process.env[variable];
     if (store === undefined) throw new Error(`this machine has no store for ${variable}`);
-    // The roles of PostgreSQL are its own; the other stores have neither accounts nor a password here.
+    // The roles of PostgreSQL are its own; the accounts and passwords of the other stores are those they have here.
     if (variable !== "DATABASE_URL") return store;
     const { username, password } = new URL(text);
     const url = new URL(store);

@@ -16,7 +16,7 @@ const passwords = Object.fromEntries(LOGIN_ROLES.map((role) => [role, `password 
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "db-managed-"));
-  server = await startPostgres({ dataDir, log: () => {} });
+  server = await startPostgres({ dataDir, forTests: true, log: () => {} });
   await run(server.url, "create role deployer login createrole createdb");
   const asDeployer = new URL(server.url);
   asDeployer.username = "deployer";

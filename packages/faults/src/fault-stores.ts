@@ -55,7 +55,7 @@ export async function openFaultStores(log: (line: string) => void): Promise<Faul
       return running.redis?.url ?? "";
     },
     async mongoUrl() {
-      running.mongo ??= await startMongo({ dataDir: at("mongo"), log }).catch(() => undefined);
+      running.mongo ??= await startMongo({ dataDir: at("mongo"), forTests: true, log }).catch(() => undefined);
       return running.mongo?.url;
     },
     async killPostgres() {
@@ -65,7 +65,8 @@ export async function openFaultStores(log: (line: string) => void): Promise<Faul
       await running.postgres?.stop();
     },
     async startPostgres() {
-      running.postgres = await startPostgres({ dataDir: at("postgres"), port: portOf(running.postgres), log });
+      const port = portOf(running.postgres);
+      running.postgres = await startPostgres({ dataDir: at("postgres"), port, forTests: true, log });
     },
     async stopRedis() {
       await running.redis?.stop();

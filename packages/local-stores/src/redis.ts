@@ -1,7 +1,8 @@
-import { mkdir, readdir, realpath, rm } from "node:fs/promises";
+import { mkdir, readdir, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { startInDocker } from "./docker.ts";
+import { keepPassword, makePassword, readPassword } from "./password.ts";
 import { aptInstall, findOnPath, mayUseApt, outputOf } from "./program.ts";
 import { pythonStores } from "./python-stores.ts";
 import { runServer, type Store, type StoreOptions } from "./run-server.ts";
@@ -56,10 +57,8 @@ async function findRedis(log: (line: string) => void, signal?: AbortSignal): Pro
   return inPython;
 }
 
-async function probe(port: number, folder: string): Promise<void> {
-  const redis = new Redis({
-    host: "127.0.0.1",
-    port,
+async function probe(url: string, folder: string): Promise<void> {
+  const redis = new Redis(url, {
     lazyConnect: true,
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
@@ -76,6 +75,8 @@ async function probe(port: number, folder: string): Promise<void> {
   }
 }
 
+const urlAt = (port: number, password: string) => `redis://:${password}@127.0.0.1:${port}`;
+
 /** A Redis or Valkey that may lose nothing it acknowledged: append-only file on, no eviction. */
 export async function startRedis(options: StoreOptions): Promise<Store> {
   const program = await findRedis(options.log, options.signal);
@@ -84,9 +85,13 @@ export async function startRedis(options: StoreOptions): Promise<Store> {
       throw new StoreUnavailableError("redis", `${program}, and Docker is not there`, REMEDY, { cause: error });
     });
   }
+  const password = (await readPassword(options.dataDir)) ?? makePassword();
   if (options.fresh === true) await rm(options.dataDir, { recursive: true, force: true });
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const folder = await realpath(options.dataDir);
+  // Not an argument: those are every user's to read.
+  const settingsFile = join(folder, "redis.conf");
+  await writeFile(settingsFile, `requirepass ${password}\n`, { mode: 0o600 });
   const settings = {
     bind: "127.0.0.1",
     dir: folder,
@@ -104,16 +109,22 @@ export async function startRedis(options: StoreOptions): Promise<Store> {
     mark: folder,
     launch: (port) => ({
       command: program.command,
-      args: ["--port", String(port), ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])],
+      args: [
+        settingsFile,
+        "--port",
+        String(port),
+        ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+      ],
       cwd: folder,
       stopSignal: "TERM",
       graceSeconds: 10,
     }),
-    probe: (port) => probe(port, folder),
+    probe: (port) => probe(urlAt(port, password), folder),
     signal: options.signal,
   });
+  await keepPassword(options.dataDir, password);
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: urlAt(port, password),
     source: program.source,
     processId: server.processId,
     hasExited: server.hasExited,

@@ -12,6 +12,11 @@ export type StoreOptions = {
   port?: number | undefined;
   /** Deletes what the store held. */
   fresh?: boolean | undefined;
+  /**
+   * For what tests put there and nothing else: only whoever could get out of the server needs the password, which is
+   * PostgreSQL's superuser and all of Redis.
+   */
+  forTests?: boolean | undefined;
   /** Ends the start; what was started is stopped again. */
   signal?: AbortSignal | undefined;
   /** Gets one line for each slow thing that happens. */

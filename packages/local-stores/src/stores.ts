@@ -69,6 +69,8 @@ export async function startStores(options: {
   env?: NodeJS.ProcessEnv;
   /** Starts a store that ends by itself again, on the same port. */
   keepRunning?: boolean;
+  /** See {@link StoreOptions}. */
+  forTests?: boolean;
   /** Ends the start; what was started is stopped again. */
   signal?: AbortSignal | undefined;
   log: (line: string) => void;
@@ -81,7 +83,7 @@ export async function startStores(options: {
   const names = STORE_NAMES.filter((name) => options.only?.includes(name) ?? true);
   const attempts = await Promise.allSettled(
     names.map(async (name) => {
-      const settings = { dataDir: join(options.dataDir, name), log: options.log };
+      const settings = { dataDir: join(options.dataDir, name), forTests: options.forTests, log: options.log };
       const { fresh, signal } = options;
       const store = await startOne(name, env, { ...settings, port: ports[name], fresh, signal });
       return options.keepRunning === true ? keepStore(name, store, settings) : store;
@@ -115,7 +117,7 @@ type OwnStore = Store & Required<Pick<Store, "processId" | "hasExited">>;
 const isOwn = (store: Store): store is OwnStore => store.processId !== undefined && store.hasExited !== undefined;
 
 /** The store under its URL for as long as it is not stopped, whatever its process does. */
-function keepStore(name: StoreName, first: Store, settings: Pick<StoreOptions, "dataDir" | "log">): Store {
+function keepStore(name: StoreName, first: Store, settings: Pick<StoreOptions, "dataDir" | "forTests" | "log">): Store {
   if (!isOwn(first)) return first;
   const start = async (signal: AbortSignal): Promise<OwnStore> => {
     const store = await STARTERS[name]({ ...settings, port: Number(new URL(first.url).port), signal });

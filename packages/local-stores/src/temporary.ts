@@ -42,7 +42,7 @@ export async function startTemporaryStores(log: (line: string) => void, only?: r
   await chmod(dataDir, 0o711);
   const remove = () => rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
   try {
-    const stores = await startStores({ dataDir, log, ...(only === undefined ? {} : { only }) });
+    const stores = await startStores({ dataDir, forTests: true, log, ...(only === undefined ? {} : { only }) });
     return {
       ...stores,
       async stop() {

@@ -1,12 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Redis } from "ioredis";
-import { MongoClient } from "mongodb";
-import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { deleteStores, type Store, startMongo, startPostgres, startRedis, startStores } from "../src/index.ts";
+import { deleteStores, type Store, startPostgres, startRedis, startStores } from "../src/index.ts";
 import { isAlive } from "../src/predecessor.ts";
+import { kinds, query, withRedis } from "./kinds.ts";
 import { listening } from "./listening.ts";
 
 let dataDir: string;
@@ -31,71 +29,6 @@ async function keep(start: Promise<Store>): Promise<Store> {
   return store;
 }
 
-async function query(url: string, sql: string): Promise<unknown[][]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query({ text: sql, rowMode: "array" })).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url);
-  try {
-    return await work(redis);
-  } finally {
-    redis.disconnect();
-  }
-}
-
-async function withMongo<T>(url: string, work: (client: MongoClient) => Promise<T>): Promise<T> {
-  const client = new MongoClient(url);
-  try {
-    return await work(client);
-  } finally {
-    await client.close();
-  }
-}
-
-const kinds = [
-  {
-    name: "postgres",
-    start: startPostgres,
-    write: async (url: string) => {
-      await query(url, "create table kept (word text); insert into kept values ('kept')");
-    },
-    read: async (url: string) => (await query(url, "select to_regclass('kept') is not null")).flat()[0],
-  },
-  {
-    name: "redis",
-    start: startRedis,
-    write: (url: string) =>
-      withRedis(url, async (redis) => {
-        await redis.config("SET", "appendfsync", "always");
-        await redis.set("word", "kept");
-      }),
-    read: (url: string) => withRedis(url, async (redis) => (await redis.get("word")) === "kept"),
-  },
-  {
-    name: "mongo",
-    start: startMongo,
-    write: (url: string) =>
-      withMongo(url, async (client) => {
-        await client
-          .db("test")
-          .collection("words")
-          .insertOne({ word: "kept" }, { writeConcern: { w: 1, journal: true } });
-      }),
-    read: (url: string) =>
-      withMongo(
-        url,
-        async (client) => (await client.db("test").collection("words").findOne({ word: "kept" })) !== null,
-      ),
-  },
-];
-
 describe.each(kinds)("$name", ({ name, start, write, read }) => {
   test("keeps its data and its port over kill -9 and a restart", async () => {
     const first = await keep(start({ dataDir: join(dataDir, name), log }));
@@ -109,7 +42,7 @@ describe.each(kinds)("$name", ({ name, start, write, read }) => {
   });
 
   test("leaves no process behind after a stop", async () => {
-    const store = await keep(start({ dataDir: join(dataDir, name), log }));
+    const store = await keep(start({ dataDir: join(dataDir, name), forTests: true, log }));
 
     await store.stop();
 
@@ -117,11 +50,11 @@ describe.each(kinds)("$name", ({ name, start, write, read }) => {
   });
 
   test("forgets everything with fresh", async () => {
-    const first = await keep(start({ dataDir: join(dataDir, name), log }));
+    const first = await keep(start({ dataDir: join(dataDir, name), forTests: true, log }));
     await write(first.url);
     await first.stop();
 
-    const second = await keep(start({ dataDir: join(dataDir, name), fresh: true, log }));
+    const second = await keep(start({ dataDir: join(dataDir, name), forTests: true, fresh: true, log }));
 
     expect(await read(second.url)).toBe(false);
   });
@@ -185,7 +118,7 @@ test("two clones start their stores side by side and do not see each other's dat
   const env = { PATH: process.env.PATH, PYTHON: process.env.PYTHON };
 
   const [one, two] = await Promise.all(
-    ["one", "two"].map((clone) => startStores({ dataDir: join(dataDir, clone), env, log })),
+    ["one", "two"].map((clone) => startStores({ dataDir: join(dataDir, clone), forTests: true, env, log })),
   );
   running.push(...Object.values(one?.running ?? {}), ...Object.values(two?.running ?? {}));
   for (const { name, write } of kinds) await write(urlOf(one, name));
