@@ -9,5 +9,8 @@ export function cloneTag(directory: string): string {
   return createHash("sha256").update(directory).digest("hex").slice(0, 8);
 }
 
+/** Of a stack, on whichever server. */
+export const databaseName = (stateDir: string): string => `control_plane_${cloneTag(stateDir)}`;
+
 export const defaultStateDir = join(rootDir, ".local/stack");
 export const defaultMailDir = join(rootDir, ".local/mail");

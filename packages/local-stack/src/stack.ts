@@ -4,7 +4,8 @@ import { roleUrl } from "@control-plane/db";
 import { deleteStores, type Stores, startStores } from "@control-plane/local-stores";
 import { checkMetadata } from "./check-metadata.ts";
 import { chooseRunner } from "./choose-runner.ts";
-import { cloneTag, defaultStateDir } from "./clone.ts";
+import { claimServer } from "./claim-server.ts";
+import { cloneTag, databaseName, defaultStateDir } from "./clone.ts";
 import { awaitOwnHasura } from "./own-hasura.ts";
 import { type Ports, reservePorts } from "./ports.ts";
 import { prepareDatabase } from "./prepare-database.ts";
@@ -105,8 +106,11 @@ async function assemble(options: Assembly): Promise<Stack> {
   );
   closers.push(() => stores.stop());
   const secrets = loadSecrets(stateDir);
+  const serverUrl = requireStore(stores, "DATABASE_URL");
+  const claim = await claimServer(serverUrl, stateDir);
+  closers.push(() => claim.release());
   const adminUrl = await timed("database schema and catalogue", () =>
-    unlessAborted(prepareDatabase(requireStore(stores, "DATABASE_URL"), stateDir, secrets), signal),
+    unlessAborted(prepareDatabase(serverUrl, stateDir, secrets), signal),
   );
   const urls = storeUrls(stores, adminUrl, secrets, stateDir);
   const { mongodb } = urls;
@@ -226,7 +230,7 @@ function storeUrls(stores: Stores, adminUrl: string, secrets: StackSecrets, stat
 function mongoUrl(given: string | undefined, stateDir: string): string | undefined {
   if (given === undefined) return undefined;
   const url = new URL(given);
-  if (url.pathname === "" || url.pathname === "/") url.pathname = `/control_plane_${cloneTag(stateDir)}`;
+  if (url.pathname === "" || url.pathname === "/") url.pathname = `/${databaseName(stateDir)}`;
   return url.href;
 }
 
