@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { configSchema as authActions } from "@control-plane/auth-actions/config";
+import { LOGIN_ROLES } from "@control-plane/db";
 import { HASURA_ERROR_CODES } from "@control-plane/hasura-engine";
 import { configSchema as logsSchema } from "@control-plane/logs-schema/config";
 import { configSchema as orchestrator } from "@control-plane/orchestrator/config";
@@ -16,10 +17,36 @@ const services = {
   "logs-schema": logsSchema,
 };
 
+/** Where other settings stand. */
+const ELSEWHERE = {
+  "runner-python": ["its settings", "apps/runner-python/README.md#settings"],
+  "the embedded engine": ["its settings", "packages/hasura-engine/README.md"],
+  "the proxy": ["its Caddyfile", "infra/proxy/Caddyfile"],
+  "`npm start` and the tests": ["your own servers", "README.md#your-own-servers"],
+} as const;
+
 mkdirSync(join(rootDir, "docs"), { recursive: true });
 writeFileSync(join(rootDir, ".env.example"), renderEnvExample(services));
-writeFileSync(join(rootDir, "docs/environment.md"), renderEnvironmentPage(services));
+writeFileSync(join(rootDir, "docs/environment.md"), `${renderEnvironmentPage(services)}\n${elsewhere()}`);
 writeFileSync(join(rootDir, "docs/errors.md"), `${renderErrorsPage()}\n${hasuraCodes()}`);
+
+/** What is no service of ours with a `config.ts`. */
+function elsewhere(): string {
+  const passwords = LOGIN_ROLES.map((role) => `\`${role.toUpperCase()}_PASSWORD\``).join(", ");
+  return [
+    "## db:migrate",
+    "",
+    "| variable | required | default | meaning |",
+    "|---|---|---|---|",
+    "| `DATABASE_URL` | yes |  | PostgreSQL, as an account that may create roles and owns the database |",
+    `| ${passwords} |  |  | passwords that the login roles get; without one a role keeps its own |`,
+    "",
+    "## Elsewhere",
+    "",
+    ...Object.entries(ELSEWHERE).map(([what, [text, path]]) => `- ${what}: [${text}](../${path})`),
+    "",
+  ].join("\n");
+}
 
 /** What a client of the API hears beside our own codes. */
 function hasuraCodes(): string {
