@@ -15,6 +15,11 @@ export async function assertRedisFit(url: string, log: Logger, production = isPr
   redis.on("error", () => {});
   try {
     await redis.connect();
+  } catch {
+    // Those who need it say that it is away.
+    return;
+  }
+  try {
     const info = await redis.info("memory");
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? "unknown";
     const persistence = await redis.info("persistence");

@@ -173,3 +173,25 @@ describe.each(services)("$name, built and alone", ({ name, role, settings, requi
     expect(service.output()).not.toContain(away.password || "no password is a part of every text");
   });
 });
+
+test("the orchestrator says once that Redis was never there, and ends with 0 without waiting for it", async () => {
+  const orchestrator = services.find(({ name }) => name === "orchestrator");
+  const name = `standalone_${randomBytes(6).toString("hex")}`;
+  const databaseUrl = roleUrl(await cloneDatabase(process.env.DATABASE_URL ?? "", name), "cp_orchestrator");
+  const [port, nowhere] = [await findFreePort(), await findFreePort()];
+  const service = start("orchestrator", {
+    ...orchestrator?.settings(),
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: `redis://127.0.0.1:${nowhere}`,
+  });
+  await expect.poll(() => statusOf(`http://127.0.0.1:${port}/ready`), { message: service.output() }).toBe(503);
+
+  service.child.kill("SIGTERM");
+  const exit = await service.exit;
+  await dropDatabase(process.env.DATABASE_URL ?? "", name);
+
+  expect(exit).toEqual([0, null]);
+  expect(service.output()).not.toContain("a store does not let go");
+  expect(service.output().match(/redis is not reachable/g)).toHaveLength(1);
+});

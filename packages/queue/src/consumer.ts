@@ -49,7 +49,8 @@ export function startConsumer<P extends object>(
   worker.on("error", options.onError);
   return {
     async close() {
-      await worker.close();
+      // Without Redis no job that runs could be reported: it comes again. Waiting for the connection would never end.
+      await worker.close(redis.status !== "ready");
       redis.disconnect();
     },
   };

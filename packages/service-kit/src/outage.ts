@@ -18,9 +18,9 @@ export class OutageError extends Error {
  */
 const OUTAGE_CODES =
   /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|08...|53...|57014|57P0[1-5]|55P03|25P03|40001|40P01)$/;
-/** Errors of pg and its pool that have no code. */
+/** Errors of pg, its pool and ioredis that have no code. */
 const OUTAGE_MESSAGES =
-  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Query read timeout)/;
+  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Query read timeout|Stream isn't writeable|Connection is closed|Command timed out|Reached the max retries per request limit)/;
 
 const CAUSES_MAX = 5;
 
