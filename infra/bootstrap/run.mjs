@@ -78,7 +78,10 @@ const tasks = {
     [...source, "packages/faults/src/cli.ts"],
   ],
   bench: [
-    [...turbo, "build", "--filter=@control-plane/bench^...", "--output-logs=errors-only"],
+    [
+      ...[...turbo, "build", "--output-logs=errors-only"],
+      ...["--filter=@control-plane/bench^...", "--filter=@control-plane/logs-schema..."],
+    ],
     [...source, "packages/bench/src/cli.ts"],
   ],
   exec: [[]],

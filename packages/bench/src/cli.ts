@@ -7,6 +7,7 @@ import { chooseGenerator } from "./generators/choose.ts";
 import { HOOK_BARS, runHookBars } from "./groups/hook-bars.ts";
 import { READ_BAR_IDS, runReadBars } from "./groups/read-bars.ts";
 import { RUN_BARS, runRunBars } from "./groups/run-bars.ts";
+import { runStartBars, START_BAR_IDS } from "./groups/start-bars.ts";
 import { describeMachine, isBusy } from "./machine.ts";
 import { holds, machineLines, resultLines } from "./report.ts";
 
@@ -15,6 +16,7 @@ const GROUPS = [
   { ids: Object.keys(HOOK_BARS), run: runHookBars, needsRedis: () => true },
   { ids: Object.keys(RUN_BARS), run: runRunBars, needsRedis: () => true },
   { ids: READ_BAR_IDS, run: runReadBars, needsRedis: (ids: readonly string[]) => ids.includes("P15") },
+  { ids: START_BAR_IDS, run: runStartBars, needsRedis: () => true },
 ] as const;
 const IDS = GROUPS.flatMap(({ ids }) => ids);
 const PACE = { warmUpSeconds: 2, measuredSeconds: 5 };

@@ -2,12 +2,13 @@ import pg from "pg";
 
 const ROLE_PASSWORD = "bench";
 
-/** Passwords for `migrate`; a server that was given may not trust its own address. */
+/** Passwords for `migrate`; the server may ask for it. */
 export const rolePasswords = {
   cp_hasura: ROLE_PASSWORD,
   cp_auth: ROLE_PASSWORD,
   cp_gateway: ROLE_PASSWORD,
   cp_orchestrator: ROLE_PASSWORD,
+  cp_logs: ROLE_PASSWORD,
 } as const;
 
 export function urlAs(url: string, role: keyof typeof rolePasswords): string {
