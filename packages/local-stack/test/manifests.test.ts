@@ -95,7 +95,7 @@ test("every app is deployed, may be drained, is scaled or fixed, and is shut off
   expect(named("Deployment")).toEqual(inside);
   expect(named("PodDisruptionBudget")).toEqual(inside);
   expect([...named("HorizontalPodAutoscaler"), "orchestrator"].sort()).toEqual(inside);
-  expect(named("NetworkPolicy")).toEqual([...inside, "nothing-by-default"].sort());
+  expect(named("NetworkPolicy")).toEqual([...inside, "metrics-scraper", "nothing-by-default"].sort());
   expect(named("Service")).toEqual([...SERVICES, "proxy"].sort());
 });
 
@@ -218,6 +218,21 @@ test("the network lets through the arrows of ARCHITECTURE.md, and at both ends",
   ];
   expect(arrows.into.sort()).toEqual([...between, ...ofHasura.map((goal) => `hasura → ${goal}`)].sort());
   expect(arrows.out.sort()).toEqual([...between, "proxy → hasura:8080"].sort());
+});
+
+test("Prometheus reaches each service for its metrics, and the Ingress leads nobody there", () => {
+  const policy = objectsOf("production/services").find(({ metadata }) => metadata.name === "metrics-scraper");
+
+  expect(policy?.spec).toMatchObject({
+    podSelector: { matchExpressions: [{ operator: "In", values: SERVICES }] },
+    ingress: [
+      {
+        from: [{ namespaceSelector: {}, podSelector: { matchLabels: { "app.kubernetes.io/name": "prometheus" } } }],
+        ports: SERVICES.map((_service, index) => ({ port: 4_001 + index })),
+      },
+    ],
+  });
+  expect(readText("infra/proxy/Caddyfile")).not.toMatch(/\/metrics\b/);
 });
 
 test("the Ingress passes on what the proxy routes, and the proxy is the deployed Caddy with the Caddyfile", () => {
