@@ -18,6 +18,7 @@ beforeAll(async () => {
     create table things (id bigint primary key, name text);
     insert into things values (9007199254740993, 'big'), (2, 'small');
     create table other (id int primary key);
+    create view late as select 1 / (pg_sleep(0.2)::text <> '')::int as id;
   `);
 });
 afterEach(async () => {
@@ -70,6 +71,21 @@ test("a query is answered with every digit", async () => {
   expect(JSON.parse(text.replaceAll(/\d{16,}/g, '"$&"'))).toEqual({
     things: [{ id: "9007199254740993", name: "big" }],
   });
+});
+
+test("of several root fields that fail the first is told, though another fails earlier", async () => {
+  const engine = await start(metadata([{ table: "things" }, { table: "late" }]));
+  const broken = 'things(where: {id: {_eq: "no number"}}) { id }';
+
+  const answers = await Promise.allSettled([
+    ask(engine, `{ late { id } ${broken} }`),
+    ask(engine, `{ ${broken} late { id } }`),
+  ]);
+
+  expect(answers.map((answer) => (answer.status === "rejected" ? String(answer.reason) : "data"))).toEqual([
+    expect.stringContaining("division by zero"),
+    expect.stringContaining("no number"),
+  ]);
 });
 
 test("introspection stands among other fields in document order", async () => {
