@@ -10,6 +10,11 @@ with wanted as (
   join pg_catalog.json_array_elements($1::json) as w(pair) on n.nspname = w.pair ->> 0 and c.relname = w.pair ->> 1
   where c.relkind in ('r', 'v', 'm', 'p', 'f')
 ),
+silent as not materialized (
+  select oid as source, oid as target, true as same_bytes from pg_catalog.pg_type
+  union all
+  select castsource, casttarget, castmethod = 'b' from pg_catalog.pg_cast where castcontext = 'i'
+),
 types as (
   select t.oid,
     t.typname,
@@ -26,15 +31,26 @@ types as (
        where d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objid = t.oid and d.deptype = 'e'
          and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
        limit 1) as extension,
-    -- PostgreSQL has max for the type itself, or for one that it is silently cast to; min stands beside each.
-    exists (
-      select from pg_catalog.pg_proc p
-      where p.proname = 'max' and p.prokind = 'a'
-        and (p.proargtypes[0] = t.oid or exists (
-          select from pg_catalog.pg_cast k
-          where k.castsource = t.oid and k.casttarget = p.proargtypes[0] and k.castcontext = 'i'
-        ))
-    ) as ordered
+    case when t.typtype = 'c' then (
+      select pg_catalog.json_agg(a.atttypid::int8)
+      from pg_catalog.pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+    ) end as attributes,
+    -- What PostgreSQL has for a base type, or for one that it is silently cast to; min stands beside each max. What other types
+    -- can do follows from those they are made of.
+    t.typtype = 'b' and exists (
+      select from silent s join pg_catalog.pg_proc p on p.proargtypes[0] = s.target
+      where s.source = t.oid and p.proname = 'max' and p.prokind = 'a'
+    ) as max,
+    case when t.typtype = 'b' then (
+      select pg_catalog.json_agg(o.oprname)
+      from silent s join pg_catalog.pg_operator o on o.oprleft = s.target and o.oprright = s.target
+      where s.source = t.oid and o.oprname in ('=', '<>', '<', '>', '<=', '>=')
+    ) end as operators,
+    t.typtype = 'b' and exists (
+      select from silent s join pg_catalog.pg_opclass c on c.opcintype = s.target
+      join pg_catalog.pg_am m on m.oid = c.opcmethod
+      where s.source = t.oid and s.same_bytes and c.opcdefault and m.amname = 'btree'
+    ) as sorted
   from pg_catalog.pg_type t
   join pg_catalog.pg_namespace n on n.oid = t.typnamespace
   left join pg_catalog.pg_class r on r.oid = t.typrelid
@@ -110,7 +126,8 @@ select pg_catalog.json_build_object(
   'types', (select pg_catalog.json_agg(pg_catalog.json_build_object(
       'oid', t.oid::int8, 'name', t.typname, 'schema', t.nspname, 'sql', t.sql, 'type', t.typtype,
       'element', t.element::int8, 'base', t.base::int8, 'notNull', t.typnotnull, 'extension', t.extension,
-      'ordered', t.ordered, 'comment', t.comment)) from types t),
+      'attributes', t.attributes, 'max', t.max, 'operators', t.operators, 'sorted', t.sorted,
+      'comment', t.comment)) from types t),
   'tables', (select coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
       'schema', w.nspname,
       'name', w.relname,

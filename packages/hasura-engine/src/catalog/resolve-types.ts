@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ORDERABLE_TYPES, type PgType, type TypeKind } from "./pg-type.ts";
+import { type Ability, COMPARISONS, can, type PgType, type TypeKind } from "./pg-type.ts";
 
 export const typeRowSchema = z.object({
   oid: z.number(),
@@ -11,7 +11,12 @@ export const typeRowSchema = z.object({
   base: z.number().nullable(),
   notNull: z.boolean(),
   extension: z.string().nullable(),
-  ordered: z.boolean(),
+  /** Types of a composite's columns. */
+  attributes: z.array(z.number()).nullable(),
+  /** These three of base types. */
+  max: z.boolean(),
+  operators: z.array(z.string()).nullable(),
+  sorted: z.boolean(),
   comment: z.string().nullable(),
 });
 type TypeRow = z.infer<typeof typeRowSchema>;
@@ -54,7 +59,7 @@ export function resolveTypes(rows: readonly TypeRow[]): {
     if (known !== undefined) return known;
     const row = rowsByOid.get(oid);
     if (row === undefined) throw new Error(`the catalogue names a type without telling about it: ${oid}`);
-    const type = resolve(row, byOid);
+    const type = resolve(row, byOid, (attribute) => !rowsByOid.has(attribute) || can(byOid(attribute).type, "order"));
     resolved.set(oid, type);
     return type;
   };
@@ -66,7 +71,7 @@ export function resolveTypes(rows: readonly TypeRow[]): {
   return { byOid, byName };
 }
 
-function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType): ResolvedType {
+function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType, isSorted: (oid: number) => boolean): ResolvedType {
   const own = row.extension ?? undefined;
   if (row.element !== null) {
     const { type: element, extension } = byOid(row.element);
@@ -77,6 +82,8 @@ function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType): ResolvedTy
       scalar: element.scalar,
       element,
       baseName: `_${element.baseName}`,
+      // Arrays are compared item by item.
+      ...lacking(can(element, "order") ? [] : ALL),
     };
     return { type, extension: own ?? extension, notNull: false };
   }
@@ -90,7 +97,7 @@ function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType): ResolvedTy
       scalar: row.name,
       element: base.element,
       baseName: base.baseName,
-      ...unordered(base.unordered !== true),
+      ...(base.lacks === undefined ? {} : { lacks: base.lacks }),
     };
     return { type, extension: own ?? extension, notNull: row.notNull || notNull };
   }
@@ -109,7 +116,7 @@ function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType): ResolvedTy
       scalar,
       element: undefined,
       baseName: row.name,
-      ...unordered(row.ordered || !ORDERABLE_TYPES.has(row.name)),
+      ...lacking(lackedBy(row, kind, isSorted)),
       ...(row.comment === null ? {} : { comment: row.comment }),
     },
     extension: own,
@@ -117,6 +124,16 @@ function resolve(row: TypeRow, byOid: (oid: number) => ResolvedType): ResolvedTy
   };
 }
 
-function unordered(isOrdered: boolean): Pick<PgType, "unordered"> {
-  return isOrdered ? {} : { unordered: true };
+const ALL: readonly Ability[] = [...COMPARISONS, "max", "order"];
+
+/** Enums and ranges can be compared, composites as far as all of their columns can. */
+function lackedBy(row: TypeRow, kind: TypeKind, isSorted: (oid: number) => boolean): readonly Ability[] {
+  if (kind === "composite") return row.attributes?.every(isSorted) === false ? ALL : [];
+  if (kind !== "base") return [];
+  const has = [...(row.operators ?? []), ...(row.max ? ["max"] : []), ...(row.sorted ? ["order"] : [])];
+  return ALL.filter((ability) => !has.includes(ability));
+}
+
+function lacking(abilities: readonly Ability[]): Pick<PgType, "lacks"> {
+  return abilities.length === 0 ? {} : { lacks: new Set(abilities) };
 }

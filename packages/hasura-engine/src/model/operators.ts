@@ -1,5 +1,5 @@
 import { arrayOf, TEXT, TEXT_ARRAY } from "../catalog/builtin-types.ts";
-import { type PgType, TEXT_TYPES } from "../catalog/pg-type.ts";
+import { type Ability, can, type PgType, TEXT_TYPES } from "../catalog/pg-type.ts";
 
 type Operator = {
   /** Stands between the column and the operand; a `list` follows in parentheses. */
@@ -9,6 +9,8 @@ type Operator = {
   readonly columns: "any" | "text" | "jsonb" | "jsonb-or-array";
   /** Whether columns that refer to an enum table have it too. */
   readonly ofEnums: boolean;
+  /** What PostgreSQL must be able to do with values of the column, or with its items. */
+  readonly needs?: Ability;
 };
 
 /**
@@ -16,14 +18,14 @@ type Operator = {
  * else: a further operator is one more line.
  */
 export const OPERATORS = {
-  eq: { sql: "=", operand: "value", columns: "any", ofEnums: true },
-  neq: { sql: "<>", operand: "value", columns: "any", ofEnums: true },
-  in: { sql: "= ANY", operand: "list", columns: "any", ofEnums: true },
-  nin: { sql: "<> ALL", operand: "list", columns: "any", ofEnums: true },
-  gt: { sql: ">", operand: "value", columns: "any", ofEnums: false },
-  lt: { sql: "<", operand: "value", columns: "any", ofEnums: false },
-  gte: { sql: ">=", operand: "value", columns: "any", ofEnums: false },
-  lte: { sql: "<=", operand: "value", columns: "any", ofEnums: false },
+  eq: { sql: "=", operand: "value", columns: "any", ofEnums: true, needs: "=" },
+  neq: { sql: "<>", operand: "value", columns: "any", ofEnums: true, needs: "<>" },
+  in: { sql: "= ANY", operand: "list", columns: "any", ofEnums: true, needs: "=" },
+  nin: { sql: "<> ALL", operand: "list", columns: "any", ofEnums: true, needs: "<>" },
+  gt: { sql: ">", operand: "value", columns: "any", ofEnums: false, needs: ">" },
+  lt: { sql: "<", operand: "value", columns: "any", ofEnums: false, needs: "<" },
+  gte: { sql: ">=", operand: "value", columns: "any", ofEnums: false, needs: ">=" },
+  lte: { sql: "<=", operand: "value", columns: "any", ofEnums: false, needs: "<=" },
   like: { sql: "LIKE", operand: "value", columns: "text", ofEnums: false },
   nlike: { sql: "NOT LIKE", operand: "value", columns: "text", ofEnums: false },
   ilike: { sql: "ILIKE", operand: "value", columns: "text", ofEnums: false },
@@ -34,8 +36,8 @@ export const OPERATORS = {
   nregex: { sql: "!~", operand: "value", columns: "text", ofEnums: false },
   iregex: { sql: "~*", operand: "value", columns: "text", ofEnums: false },
   niregex: { sql: "!~*", operand: "value", columns: "text", ofEnums: false },
-  contains: { sql: "@>", operand: "value", columns: "jsonb-or-array", ofEnums: false },
-  contained_in: { sql: "<@", operand: "value", columns: "jsonb-or-array", ofEnums: false },
+  contains: { sql: "@>", operand: "value", columns: "jsonb-or-array", ofEnums: false, needs: "=" },
+  contained_in: { sql: "<@", operand: "value", columns: "jsonb-or-array", ofEnums: false, needs: "=" },
   has_key: { sql: "?", operand: "text", columns: "jsonb", ofEnums: false },
   has_keys_any: { sql: "?|", operand: "texts", columns: "jsonb", ofEnums: false },
   has_keys_all: { sql: "?&", operand: "texts", columns: "jsonb", ofEnums: false },
@@ -52,8 +54,9 @@ export function operatorNamed(name: string): ComparisonOperator | undefined {
 
 /** Whether columns of the type have the operator. */
 export function operatorFits(name: ComparisonOperator, type: PgType, isEnumReference: boolean): boolean {
-  const { columns, ofEnums, operand }: Operator = OPERATORS[name];
+  const { columns, ofEnums, operand, needs }: Operator = OPERATORS[name];
   if (isEnumReference && !ofEnums) return false;
+  if (needs !== undefined && !can(type, needs)) return false;
   // A list of arrays is one array of more dimensions, whose items PostgreSQL takes one by one.
   if (operand === "list" && type.element !== undefined) return false;
   switch (columns) {

@@ -9,6 +9,7 @@ import {
 import { HasuraError } from "../hasura-error.ts";
 import type { Table } from "../model/model.ts";
 import { type Arguments, asEnum, asList, checkArguments, given, plainBoolean, plainText } from "./arguments.ts";
+import { refuseIndistinct } from "./distinct-columns.ts";
 import { parseJsonPath } from "./json-path.ts";
 import type { AggregateField, AggregateOutput, AggregateSelect, ListSelect, RowField, RowSelection } from "./plan.ts";
 import type { PlanContext } from "./plan-context.ts";
@@ -179,15 +180,13 @@ function planAggregateField(
   const args = checkArguments(context, field, definition);
   const binding = context.schema.fieldBindings.get(type.name, field.name);
   if (binding?.kind === "count") {
-    const columns = given(args, "columns");
-    const distinct = given(args, "distinct");
-    return {
-      ...selected,
-      kind: "count",
-      columns:
-        columns === undefined ? [] : asList(columns).map((item) => requireColumn(table, asEnum(item), item.path)),
-      distinct: distinct !== undefined && plainBoolean(context, distinct),
-    };
+    const named = given(args, "columns");
+    const columns =
+      named === undefined ? [] : asList(named).map((item) => requireColumn(table, asEnum(item), item.path));
+    const flag = given(args, "distinct");
+    const distinct = flag !== undefined && plainBoolean(context, flag);
+    if (distinct) refuseIndistinct(columns, field.path);
+    return { ...selected, kind: "count", columns, distinct };
   }
   if (binding?.kind !== "aggregate-function")
     throw new HasuraError("unexpected", `'${field.name}' cannot be planned here`, field.path);

@@ -4,6 +4,7 @@ import { type Expression, TRUE } from "../model/permissions/expression.ts";
 import type { AggregateFunction } from "../schema/aggregates.ts";
 import { AGGREGATES } from "../schema/aggregates.ts";
 import { type Arguments, asEnum, asList, asObject, given, limitParameter, offsetParameter } from "./arguments.ts";
+import { refuseIndistinct } from "./distinct-columns.ts";
 import type { InputValue } from "./input-value.ts";
 import type { OrderItem, RowSource } from "./plan.ts";
 import type { PlanContext } from "./plan-context.ts";
@@ -15,6 +16,7 @@ export function planSource(context: PlanContext, table: Table, args: Arguments, 
   const limit = given(args, "limit");
   const offset = given(args, "offset");
   const distinctOn = listOf(given(args, "distinct_on")).map((item) => requireColumn(table, asEnum(item), item.path));
+  refuseIndistinct(distinctOn, `${path}.args.distinct_on`);
   const orderBy = listOf(given(args, "order_by")).flatMap((item) => planOrderBy(context, table, item, []));
   refuseForeignDistinct(distinctOn, orderBy, path);
   return {

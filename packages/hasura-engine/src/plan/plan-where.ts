@@ -6,6 +6,7 @@ import { type ComparisonOperator, OPERATORS, operandType, operatorNamed } from "
 import { type Expression, type Parameter, TRUE } from "../model/permissions/expression.ts";
 import { asEnum, asList, asObject, given, intParameter, plainBoolean } from "./arguments.ts";
 import { columnParameter, holdsVariables } from "./column-value.ts";
+import { refuseIndistinct } from "./distinct-columns.ts";
 import { type InputValue, nullRefused } from "./input-value.ts";
 import type { PlanContext } from "./plan-context.ts";
 import { withoutBackReferences } from "./regular-expression.ts";
@@ -131,7 +132,9 @@ function planAggregateCondition(context: PlanContext, table: Table, name: string
   const columns = asListOr(given(fields, "arguments")).map((item) =>
     requireColumn(target.table, asEnum(item), item.path),
   );
-  const distinct = given(fields, "distinct");
+  const flag = given(fields, "distinct");
+  const distinct = flag !== undefined && plainBoolean(context, flag);
+  if (distinct) refuseIndistinct(columns, value.path);
   const predicate = given(fields, "predicate");
   context.budget.enterRelationship(value.path);
   const where = both(target.select.filter, planWhere(context, target.table, given(fields, "filter")));
@@ -143,7 +146,7 @@ function planAggregateCondition(context: PlanContext, table: Table, name: string
     where,
     function: functionName,
     columns,
-    distinct: distinct !== undefined && plainBoolean(context, distinct),
+    distinct,
     predicate: predicate === undefined ? [] : planPredicate(context, predicate, functionName === "count" ? INT8 : BOOL),
   };
 }

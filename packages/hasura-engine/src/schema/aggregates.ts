@@ -1,4 +1,4 @@
-import { NUMERIC_TYPES, ORDERABLE_TYPES, type PgType } from "../catalog/pg-type.ts";
+import { AVERAGED_TYPES, can, NUMERIC_TYPES, ORDERABLE_TYPES, type PgType } from "../catalog/pg-type.ts";
 import type { Column } from "../model/model.ts";
 import type { SelectAccess } from "./role-access.ts";
 
@@ -19,11 +19,18 @@ export type AggregateFunction = "count" | ColumnAggregate;
 
 /** Columns an aggregate function is offered for; none means the function is absent. */
 export function aggregateColumns(select: SelectAccess, name: ColumnAggregate): readonly Column[] {
-  const fits = name === "max" || name === "min" ? isOrderable : (type: PgType) => NUMERIC_TYPES.has(type.baseName);
-  return select.columns.filter(({ type, enumTable }) => enumTable === undefined && fits(type));
+  return select.columns.filter(({ type, enumTable }) => enumTable === undefined && fits(name, type));
 }
 
-function isOrderable(type: PgType): boolean {
-  if (type.kind === "array") return type.element !== undefined && type.element.baseName !== "json";
-  return type.kind === "enum" || (ORDERABLE_TYPES.has(type.baseName) && type.unordered !== true);
+function fits(name: ColumnAggregate, type: PgType): boolean {
+  switch (name) {
+    case "max":
+    case "min":
+      if (type.kind === "enum") return true;
+      return (type.kind === "array" || ORDERABLE_TYPES.has(type.baseName)) && can(type, "max");
+    case "sum":
+      return NUMERIC_TYPES.has(type.baseName);
+    default:
+      return AVERAGED_TYPES.has(type.baseName);
+  }
 }

@@ -1,5 +1,6 @@
 import type { GraphQLEnumType, GraphQLInputFieldConfigMap, GraphQLInputObjectType } from "graphql";
-import type { Table } from "../model/model.ts";
+import { can } from "../catalog/pg-type.ts";
+import type { Column, Table } from "../model/model.ts";
 import { AGGREGATES, aggregateColumns } from "./aggregates.ts";
 import { columnInput, required, type SchemaScope } from "./column-types.ts";
 import type { SelectAccess } from "./role-access.ts";
@@ -12,6 +13,10 @@ export function selectColumn({ access, types }: SchemaScope, table: Table): Grap
       (access.of(table).select?.columns ?? []).map(({ graphqlName }) => [graphqlName, { description: "column name" }]),
     ),
   );
+}
+
+function sortedColumns(select: SelectAccess | undefined): readonly Column[] {
+  return (select?.columns ?? []).filter(({ type }) => can(type, "order"));
 }
 
 function orderByEnum(types: TypeRegistry): GraphQLEnumType {
@@ -32,7 +37,7 @@ export function orderBy(scope: SchemaScope, table: Table): GraphQLInputObjectTyp
     `Ordering options when selecting data from "${table.name}".`,
     () => {
       const fields: GraphQLInputFieldConfigMap = {};
-      for (const column of access.of(table).select?.columns ?? [])
+      for (const column of sortedColumns(access.of(table).select))
         fields[column.graphqlName] = { type: orderByEnum(types) };
       for (const relationship of table.relationships.values()) {
         const target = access.selectable(relationship);
@@ -74,7 +79,7 @@ export function streamCursorInput(scope: SchemaScope, table: Table): GraphQLInpu
           "Initial value of the column from where the streaming should start",
           () =>
             Object.fromEntries(
-              (access.of(table).select?.columns ?? []).map((column) => [
+              sortedColumns(access.of(table).select).map((column) => [
                 column.graphqlName,
                 { type: columnInput(scope, column), description: column.comment },
               ]),

@@ -19,11 +19,13 @@ beforeAll(async () => {
     create type mood as enum ('good', 'bad');
     create domain short as text;
     create domain words as text[];
+    create type pair as (a int, b text);
+    create type pair_of_json as (a int, b json[]);
     create table colors (value text primary key);
     insert into colors values ('red');
     create table things (
       id int primary key, t text, v varchar, b bpchar, c citext, n name, k "char", m mood, s short, w words, ts text[],
-      data jsonb, flag boolean, u uuid, path ltree, js json[],
+      data jsonb, flag boolean, u uuid, path ltree, js json[], raw json, pt point, bx box, p pair, pj pair_of_json,
       color text references colors
     );
   `);
@@ -67,6 +69,13 @@ const offered: readonly (readonly [column: string, operators: readonly string[]]
   ["ts", [...OF_ARRAYS, ...CONTAINS]],
   ["data", [...ORDERED, ...CONTAINS, ...KEYS]],
   ["color", PLAIN],
+  ["p", ORDERED],
+  // PostgreSQL has no others for these.
+  ["raw", []],
+  ["js", []],
+  ["pj", []],
+  ["pt", ["_neq", "_nin"]],
+  ["bx", ["_eq", "_in", ...COMPARED]],
 ];
 
 test.each(offered)(
