@@ -132,7 +132,8 @@ function planConflict(context: PlanContext, table: Table, value: InputValue): On
     throw new HasuraError("validation-failed", "missing required field 'constraint'", `${value.path}.constraint`);
   const access = context.schema.access.of(table);
   const columns = given(fields, "update_columns");
-  const named = columns === undefined ? [] : asList(columns).map((item) => updateColumn(table, item));
+  // PostgreSQL sets a column once.
+  const named = columns === undefined ? [] : [...new Set(asList(columns).map((item) => updateColumn(table, item)))];
   const presets = access.update?.presets ?? [];
   const updates: OnConflict["updates"] = [
     ...named
