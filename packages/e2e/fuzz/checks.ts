@@ -80,6 +80,7 @@ export async function createChecks(worlds: Worlds, tables: readonly TrackedTable
     }
     if (!alike(present, absent, known) || !alike(present, replaced, known))
       return { code, what: "the answer depends on rows of the other tenant" };
+    if (code === "unexpected") return { code, what: "what the schema offers ends as unexpected" };
     for (const [index, marks] of before.entries()) {
       const world = each[index];
       const what = world === undefined ? undefined : await compareRows(world, marks, session);

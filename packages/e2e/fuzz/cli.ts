@@ -1,24 +1,36 @@
 import { startTemporaryStores } from "@control-plane/local-stores";
+import { openStage } from "../test/tenancy/stage.ts";
 import { readTracked } from "../test/tenancy/tracked-tables.ts";
 import { ArgumentError, type FuzzArguments, readArguments } from "./arguments.ts";
 import { type Codes, type Finding, fuzz } from "./fuzz.ts";
+import { fuzzServices } from "./fuzz-services.ts";
 import { shippedMetadata } from "./shipped-metadata.ts";
 import { openWorlds } from "./worlds.ts";
 
 const PROGRESS_EACH = 5_000;
 const SHRINK_TRIES = 60;
+/** A call of a service takes longer than a query, and there is less to draw from. */
+const SERVICE_SHARE = 0.1;
+/** Each of many members signs in. */
+const SERVICE_SETTINGS = { "auth-actions": { AUTH_LIMIT_FACTOR: "1000000" } };
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(args: FuzzArguments): Promise<number> {
   print(`fuzz:isolation: seed ${args.seed}, ${args.operations} operations of each role`);
+  const found = (await fuzzEngines(args)) ?? (await fuzzRunning(args));
+  for (const line of found === undefined ? ["0 findings"] : findingLines(found, args.seed)) print(line);
+  return found === undefined ? 0 : 1;
+}
+
+/** Tables, by engines over three databases. */
+async function fuzzEngines(args: FuzzArguments): Promise<Finding | undefined> {
   const stores = await startTemporaryStores((line) => print(`  · ${line}`), ["postgres"]);
   try {
     const { tables, actions } = await readTracked();
     const worlds = await openWorlds(stores.env.DATABASE_URL ?? "", await shippedMetadata());
     try {
       for (const role of args.roles) {
-        const startedAt = Date.now();
-        let last: Codes = new Map();
+        const done = reporter(role, args.operations);
         const found = await fuzz({
           worlds,
           tables,
@@ -27,26 +39,46 @@ async function main(args: FuzzArguments): Promise<number> {
           seed: args.seed,
           operations: args.operations,
           shrinkTries: SHRINK_TRIES,
-          onProgress(done, codes) {
-            last = codes;
-            if (done % PROGRESS_EACH === 0) print(`  · ${role}: ${done} operations, 0 findings`);
+          onProgress(operation, codes) {
+            if (operation === args.operations) done(codes);
+            else if (operation % PROGRESS_EACH === 0) print(`  · ${role}: ${operation} operations, 0 findings`);
           },
         });
-        if (found !== undefined) {
-          for (const line of findingLines(found, args.seed)) print(line);
-          return 1;
-        }
-        const seconds = Math.round((Date.now() - startedAt) / 1_000);
-        print(`${role}: ${args.operations} operations, 0 findings in ${seconds} s (${answers(last)})`);
+        if (found !== undefined) return found;
       }
+      return undefined;
     } finally {
       await worlds.close();
     }
   } finally {
     await stores.stop();
   }
-  print("0 findings");
-  return 0;
+}
+
+/** Hasura actions, log lines and streams, by a control plane that runs. */
+async function fuzzRunning(args: FuzzArguments): Promise<Finding | undefined> {
+  const operations = Math.ceil(args.operations * SERVICE_SHARE);
+  const tracked = await readTracked();
+  print("  · starting a control plane for actions, log lines and streams");
+  const stage = await openStage(tracked.tables, SERVICE_SETTINGS);
+  try {
+    for (const role of args.roles) {
+      const done = reporter(`${role} of the services`, operations);
+      const found = await fuzzServices({ stage, ...tracked, role, seed: args.seed, operations }, done);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  } finally {
+    await stage.close();
+  }
+}
+
+function reporter(who: string, operations: number): (codes: Codes) => void {
+  const startedAt = Date.now();
+  return (codes) => {
+    const seconds = Math.round((Date.now() - startedAt) / 1_000);
+    print(`${who}: ${operations} operations, 0 findings in ${seconds} s (${answers(codes)})`);
+  };
 }
 
 function answers(codes: Codes): string {

@@ -5,7 +5,7 @@ import { sampleRow } from "../test/tenancy/insert-samples.ts";
 import type { TrackedTable } from "../test/tenancy/tracked-tables.ts";
 import { sessionOf } from "./ask.ts";
 import { type Checks, createChecks } from "./checks.ts";
-import { type Document, generateDocument, hasRoot, type Source } from "./generate-document.ts";
+import { type Document, generateDocument, hasRoot, LOG_PAGE, type Source } from "./generate-document.ts";
 import { shrink } from "./shrink.ts";
 import type { Worlds } from "./worlds.ts";
 
@@ -77,7 +77,10 @@ function sourceOf({ worlds, actions }: FuzzOptions, schema: Source["schema"], ch
     schema,
     random,
     pool: checks.pool,
-    without: new Set(actions),
+    isDrawn: (root, type) => !actions.includes(root) && !root.endsWith("_stream") && type !== LOG_PAGE,
+    rootsMax: 2,
+    logs: false,
+    sampleArguments: () => undefined,
     sampleRow(table) {
       try {
         return sampleRow(table, random.chance(0.6) ? worlds.mine.drafts : worlds.theirs.drafts);
@@ -101,7 +104,7 @@ function drawAsker({ mine, former }: Worlds, role: HasuraRole, random: Random): 
 }
 
 /** Each operation has numbers of its own, so that it stays the same whatever came before. */
-function seedOf(seed: number, role: string, operation: number): number {
+export function seedOf(seed: number, role: string, operation: number): number {
   let mixed = seed;
   for (const character of `${role} ${operation}`) mixed = Math.imul(mixed ^ character.charCodeAt(0), 0x01000193);
   return mixed >>> 0;

@@ -30,13 +30,14 @@ type Place = { readonly table: string; readonly name: string; readonly depth: nu
 
 const NAME = /^[_a-zA-Z]\w*$/;
 const TABLE_SUFFIX =
-  /_(bool_exp|order_by|insert_input|set_input|inc_input|pk_columns_input|updates|on_conflict|(append|prepend|delete_key|delete_elem|delete_at_path)_input)$/;
+  /_(bool_exp|order_by|insert_input|set_input|inc_input|pk_columns_input|updates|on_conflict|stream_cursor_(value_)?input|(append|prepend|delete_key|delete_elem|delete_at_path)_input)$/;
 
 export function drawInput(drawing: Drawing, type: GraphQLInputType, place: Place): Input {
   const { random, pool } = drawing;
   if (isNonNullType(type)) return drawInput(drawing, type.ofType, place);
   if (isListType(type)) {
-    const count = random.pick([0, 1, 1, 1, 2, 2, 3]);
+    // A stream has one cursor.
+    const count = place.name === "cursor" ? 1 : random.pick([0, 1, 1, 1, 2, 2, 3]);
     return { kind: "list", items: Array.from({ length: count }, () => drawInput(drawing, type.ofType, place)) };
   }
   if (isEnumType(type)) return { kind: "name", name: drawName(random, type) };
@@ -88,6 +89,7 @@ function chooseFields(
 ): GraphQLInputField[] {
   const required = fields.filter(isRequiredInputField);
   const others = fields.filter((field) => !required.includes(field) && (depth > 0 || !leadsOn(field)));
+  if (type.name.endsWith("_stream_cursor_value_input")) return [random.pick(others)];
   const count = type.name.endsWith("_insert_input") ? random.int(0, 2) : random.pick([0, 1, 1, 1, 1, 2, 2, 3]);
   return [...required, ...random.shuffled(others).slice(0, required.length > 0 ? random.int(0, 1) : count)];
 }

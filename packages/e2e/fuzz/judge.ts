@@ -6,7 +6,7 @@ export type Known = ReadonlySet<string>;
 const MADE_LATER = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)/g;
 
 /** Ids and times that a database makes up are no difference between two of them. */
-function withoutMadeUp(text: string, known: Known): string {
+export function withoutMadeUp(text: string, known: Known): string {
   return text.replaceAll(MADE_LATER, (name) => (known.has(name) ? name : "made up"));
 }
 

@@ -7,7 +7,7 @@ import { MUTANTS, mutate } from "./fuzz/mutants.ts";
 import { readTracked } from "./tenancy/tracked-tables.ts";
 
 const SEED = 2_026;
-const OPERATIONS = 150;
+const OPERATIONS = 60;
 const OPERATIONS_ON_MUTANT = 4_000;
 
 const { tables, actions } = await readTracked();

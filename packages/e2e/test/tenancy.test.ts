@@ -3,6 +3,7 @@ import { readRouteCells } from "@control-plane/local-stack";
 import { HASURA_ROLES } from "@control-plane/service-kit";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { fuzzServices } from "../fuzz/fuzz-services.ts";
 import { RUNS_ELSEWHERE } from "./control-plane.ts";
 import { actionCall, idArguments, sampleArguments } from "./tenancy/action-samples.ts";
 import { askTable, callActions, nothingOf } from "./tenancy/former-members.ts";
@@ -14,6 +15,7 @@ import { openStage, type Stage } from "./tenancy/stage.ts";
 import { ROLES, readTracked } from "./tenancy/tracked-tables.ts";
 
 const tracked = await readTracked();
+const FUZZ = { seed: 2_026, operations: 5 };
 
 const LOG_FIELDS = {
   getRunLogs: { argument: "workflowRunId", table: "workflow_runs" },
@@ -351,6 +353,32 @@ describe("two mirrored tenants", () => {
       const { refusal } = await stage.ask(logsOf(field), { variables: { id: stage.mine.shown(table, "owner") } });
 
       expect(refusal).toEqual(absentField(field, "query_root"));
+    });
+  });
+
+  // The last: what they do to the own tenant would be in the way of the tests before.
+  describe("random actions, log lines and streams", () => {
+    test.each(HASURA_ROLES)("%s neither sees nor touches the other tenant", async (role) => {
+      expect(await fuzzServices({ stage, ...tracked, role, ...FUZZ })).toBeUndefined();
+    });
+
+    test("find it when the other tenant's is told from nobody's", async () => {
+      const rows = await Promise.all(tracked.tables.map(({ name }) => stage.theirRows(name)));
+      const ids = new Set(rows.flat().map(({ id }) => id));
+      const ask: Stage["ask"] = async (document, asked) => {
+        const reply = await stage.ask(document, asked);
+        return Object.values(asked?.variables ?? {}).some((value) => ids.has(value)) ? { ...reply, body: "{}" } : reply;
+      };
+
+      const found = await fuzzServices({
+        stage: { ...stage, ask },
+        ...tracked,
+        role: "builder",
+        ...FUZZ,
+        operations: 200,
+      });
+
+      expect(found?.what).toBe("the answer tells the other tenant's from nobody's");
     });
   });
 });

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createDatabase } from "@control-plane/db";
 import { HASURA_ROLES, type HasuraRole } from "@control-plane/service-kit";
-import { createTestKeys, createWorld, type TestUser } from "@control-plane/testkit";
+import type { TestUser } from "@control-plane/testkit";
+import { createTestKeys } from "@control-plane/testkit/test-keys";
+import { createWorld } from "@control-plane/testkit/world";
 import { type ControlPlane, login, startControlPlane } from "../control-plane.ts";
 import { addDrafts } from "./drafts.ts";
 import { addLogLine } from "./log-lines.ts";
@@ -30,8 +32,11 @@ export type Stage = Api & {
 };
 
 /** Two mirrored tenants in a control plane of their own. */
-export async function openStage(tables: readonly TrackedTable[]): Promise<Stage> {
-  const plane = await startControlPlane({ orchestrator: { OPS_SECRET } });
+export async function openStage(
+  tables: readonly TrackedTable[],
+  overrides?: Parameters<typeof startControlPlane>[0],
+): Promise<Stage> {
+  const plane = await startControlPlane({ orchestrator: { OPS_SECRET }, ...overrides });
   const database = createDatabase({ url: plane.databaseUrl, poolMax: 2, applicationName: "e2e", work: "command" });
   const world = createWorld(database.db);
   const keys = createTestKeys(database.db, plane.keyring);
