@@ -32,7 +32,8 @@ export function keepRunning<T extends Runs>(options: {
   };
   const watch = async (): Promise<void> => {
     while (!signal.aborted) {
-      await pause(LOOK_MS, undefined, { ref: false });
+      // Ends with the signal: what waits for a timer that holds no process open might wait for ever.
+      await pause(LOOK_MS, undefined, { ref: false, signal }).catch(() => {});
       if (signal.aborted || !current.hasExited()) continue;
       ends.push(Date.now());
       const recent = ends.filter((at) => at > Date.now() - 60_000).length;
