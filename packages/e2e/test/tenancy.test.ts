@@ -358,8 +358,9 @@ describe("two mirrored tenants", () => {
 
   // The last: what they do to the own tenant would be in the way of the tests before.
   describe("random actions, log lines and streams", () => {
-    test.each(HASURA_ROLES)("%s neither sees nor touches the other tenant", async (role) => {
-      expect(await fuzzServices({ stage, ...tracked, role, ...FUZZ })).toBeUndefined();
+    // The role that may do most; the command goes through all of them.
+    test("of an owner neither see nor touch the other tenant", async () => {
+      expect(await fuzzServices({ stage, ...tracked, role: "owner", ...FUZZ })).toBeUndefined();
     });
 
     test("find it when the other tenant's is told from nobody's", async () => {
