@@ -20,6 +20,8 @@ export type EdgeShares = {
 };
 
 const MEBIBYTE = 1024 * 1024;
+/** A few ordinary documents, or one dear one. */
+const TURN_MS = 2;
 /** Of messages whose operations run on sockets. */
 const OPERATIONS_BYTES = { total: 64 * MEBIBYTE, each: 16 * MEBIBYTE } as const;
 
@@ -35,7 +37,7 @@ export function createEdgeShares(
       total: requests,
       each: requestsEach,
       waitingEach,
-      oncePerTurn: true,
+      turnMs: TURN_MS,
     }),
     unsent: createByteShares({ total: unsentBytes, each: unsentBytesEach }),
     operations: createByteShares(OPERATIONS_BYTES),

@@ -25,14 +25,17 @@ type GateBounds = {
   readonly total: number;
   readonly each: number;
   readonly waitingEach: number;
-  /** A holder is let in once in a turn of the event loop: computing for one does not keep the others from being heard. */
-  readonly oncePerTurn?: boolean;
+  /**
+   * A holder is let in no more once so many ms of a turn of the event loop have gone since it was let in first, 0 for once
+   * in a turn: computing for one does not keep the others from being heard.
+   */
+  readonly turnMs?: number;
 };
 
 const SLOW_MS = 10_000;
 
 type Waiter = { readonly admit: () => void };
-type Own = { readonly key: string; inside: number; admittedThisTurn: boolean; readonly waiting: Set<Waiter> };
+type Own = { readonly key: string; inside: number; admittedAt: number | undefined; readonly waiting: Set<Waiter> };
 
 export function createFairGate(bounds: GateBounds): FairGate {
   const holders = new Map<string, Own>();
@@ -46,7 +49,7 @@ export function createFairGate(bounds: GateBounds): FairGate {
   const ownOf = (key: string): Own => {
     const known = holders.get(key);
     if (known !== undefined) return known;
-    const own: Own = { key, inside: 0, admittedThisTurn: false, waiting: new Set() };
+    const own: Own = { key, inside: 0, admittedAt: undefined, waiting: new Set() };
     holders.set(key, own);
     return own;
   };
@@ -57,12 +60,14 @@ export function createFairGate(bounds: GateBounds): FairGate {
     slowUntil.delete(key);
     return bounds.each;
   };
+  const hasTurnLeft = ({ admittedAt }: Own): boolean =>
+    admittedAt === undefined || bounds.turnMs === undefined || performance.now() - admittedAt < bounds.turnMs;
   const mayEnter = (holder: Holder, own: Own): boolean =>
-    inside < bounds.total && (holder.exempt || (own.inside < shareOf(holder) && !own.admittedThisTurn));
+    inside < bounds.total && (holder.exempt || (own.inside < shareOf(holder) && hasTurnLeft(own)));
   const endTurn = (): void => {
     turnEnds = false;
     for (const own of admitted) {
-      own.admittedThisTurn = false;
+      own.admittedAt = undefined;
       forget(own);
     }
     admitted.clear();
@@ -71,8 +76,8 @@ export function createFairGate(bounds: GateBounds): FairGate {
   const take = (holder: Holder, own: Own): Leave => {
     inside += 1;
     own.inside += 1;
-    if (bounds.oncePerTurn === true && !holder.exempt) {
-      own.admittedThisTurn = true;
+    if (bounds.turnMs !== undefined && !holder.exempt && own.admittedAt === undefined) {
+      own.admittedAt = performance.now();
       admitted.add(own);
       if (!turnEnds) setImmediate(endTurn);
       turnEnds = true;
@@ -89,7 +94,7 @@ export function createFairGate(bounds: GateBounds): FairGate {
   };
   /** Whoever was let in this turn is remembered until it ends, though all is done already. */
   const forget = (own: Own): void => {
-    if (own.inside === 0 && own.waiting.size === 0 && !own.admittedThisTurn && holders.get(own.key) === own)
+    if (own.inside === 0 && own.waiting.size === 0 && own.admittedAt === undefined && holders.get(own.key) === own)
       holders.delete(own.key);
   };
   function admitWaiting(): void {

@@ -66,7 +66,7 @@ test("who goes away does not wait any longer, and takes nobody's place", async (
 });
 
 test("a holder is let in once in a turn of the event loop where that is wanted", async () => {
-  const gate = createFairGate({ what: "things", total: 10, each: 10, waitingEach: 10, oncePerTurn: true });
+  const gate = createFairGate({ what: "things", total: 10, each: 10, waitingEach: 10, turnMs: 0 });
   const order: string[] = [];
 
   void enterAll(gate, [one, one, one, two], order);
@@ -80,7 +80,7 @@ test("a holder is let in once in a turn of the event loop where that is wanted",
 });
 
 test("a holder that is done in the turn it was let in is not let in again in that turn", async () => {
-  const gate = createFairGate({ what: "things", total: 10, each: 10, waitingEach: 10, oncePerTurn: true });
+  const gate = createFairGate({ what: "things", total: 10, each: 10, waitingEach: 10, turnMs: 0 });
   const leave = gate.enter(one);
   if (typeof leave === "function") leave();
 
@@ -90,6 +90,14 @@ test("a holder that is done in the turn it was let in is not let in again in tha
 
   expect([typeof leave, typeof again, typeof beside]).toEqual(["function", "object", "function"]);
   expect(await again).toBeInstanceOf(Function);
+});
+
+test("a holder is let in again in the same turn while little of its time is gone", async () => {
+  const gate = createFairGate({ what: "things", total: 10, each: 10, waitingEach: 10, turnMs: 60_000 });
+
+  const entered = [gate.enter(one), gate.enter(one), gate.enter(one)];
+
+  expect(entered.map((turn) => typeof turn)).toEqual(["function", "function", "function"]);
 });
 
 test("a holder that is slowed down is let in once at a time, beside others", () => {
@@ -102,7 +110,7 @@ test("a holder that is slowed down is let in once at a time, beside others", () 
 });
 
 test("an exempt holder is bound by the total only", () => {
-  const gate = createFairGate({ what: "things", total: 3, each: 1, waitingEach: 0, oncePerTurn: true });
+  const gate = createFairGate({ what: "things", total: 3, each: 1, waitingEach: 0, turnMs: 0 });
 
   const entered = [gate.enter(UNBOUND), gate.enter(UNBOUND), gate.enter(UNBOUND)];
 
