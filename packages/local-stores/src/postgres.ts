@@ -139,7 +139,10 @@ export async function startPostgres(options: StoreOptions): Promise<Store> {
   const data = join(folder, "data");
   const known = await readPassword(options.dataDir);
   const cluster: Cluster = { program, folder, data, password: known ?? makePassword() };
-  if (options.fresh === true) await rm(folder, { recursive: true, force: true });
+  if (options.fresh === true || (await isOfDeletedFolder(folder, options.dataDir))) {
+    await awaitPredecessor(join(folder, "server.pid"), data);
+    await rm(folder, { recursive: true, force: true });
+  }
   await mkdir(folder, { recursive: true });
   await mkdir(options.dataDir, { recursive: true });
   if (program.user !== undefined) {
@@ -162,6 +165,12 @@ export async function startPostgres(options: StoreOptions): Promise<Store> {
     hasExited: server.hasExited,
     stop: server.stop,
   };
+}
+
+/** Data that lies elsewhere outlives the folder it belongs to; whoever makes that folder anew has none of its secrets. */
+async function isOfDeletedFolder(folder: string, dataDir: string): Promise<boolean> {
+  if (folder === dataDir) return false;
+  return (await readFile(join(dataDir, "server-folder"), "utf8").catch(() => "")).trim() !== folder;
 }
 
 async function startWithRetries(cluster: Cluster, needsPassword: boolean, options: StoreOptions) {

@@ -41,6 +41,18 @@ describe.each(kinds)("$name", ({ name, start, write, read }) => {
     expect(await read(second.url)).toBe(true);
   });
 
+  test("finds nothing of a folder that was deleted by hand", async () => {
+    const folder = join(dataDir, name);
+    const first = await keep(start({ dataDir: folder, forTests: true, log }));
+    await write(first.url);
+    await first.stop();
+    await rm(folder, { recursive: true });
+
+    const second = await keep(start({ dataDir: folder, forTests: true, log }));
+
+    expect(await read(second.url)).toBe(false);
+  });
+
   test("leaves no process behind after a stop", async () => {
     const store = await keep(start({ dataDir: join(dataDir, name), forTests: true, log }));
 
