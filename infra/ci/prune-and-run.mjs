@@ -119,9 +119,10 @@ function environmentOf(service, port) {
     const store = process.env[variable];
     if (store === undefined) throw new Error(`this machine has no store for ${variable}`);
     // The roles of PostgreSQL are its own; the accounts and passwords of the other stores are those they have here.
-    if (variable !== "DATABASE_URL") return store;
-    const { username, password } = new URL(text);
+    if (variable === "REDIS_URL") return store;
+    const { username, password, pathname } = new URL(text);
     const url = new URL(store);
+    if (variable === "MONGODB_URL") return Object.assign(url, { pathname }).href;
     if (username !== "postgres") Object.assign(url, { username, password });
     return url.href;
   };
