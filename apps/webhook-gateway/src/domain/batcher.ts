@@ -31,8 +31,8 @@ type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
 
 /**
  * Gathers what waits together into one statement: at most 100 items, of more than 32 half of what waits, at most 2
- * statements at a time, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the first of many would go alone. Without
- * load a request goes alone and at once; under load batches grow by themselves.
+ * statements at a time, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the
+ * first of many would go alone. Without load a request goes alone and at once; under load batches grow by themselves.
  *
  * A batch that is held up by a lock is written again lane by lane, and a lane that is held up by itself stays apart for
  * 5 s: what one tenant's transaction locks costs that tenant alone.

@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { SampleTenant } from "../data/load-runs.ts";
 import type { BarResult } from "../rounds.ts";
 import type { RunOptions } from "../run-bar.ts";
+import { runProgram } from "../run-program.ts";
 import { engineEnv, type SideOptions } from "../sides.ts";
 import { judgeLimit, medianOf } from "../verdict.ts";
 
@@ -27,9 +26,14 @@ export async function planBar(
   { rounds, log }: Pick<RunOptions, "rounds" | "log">,
 ): Promise<BarResult> {
   if (tenant === undefined) throw new Error("a tenant is needed");
+  const env = { ...engineEnv(sides), TENANT_ID: tenant.tenantId, USER_ID: tenant.userId };
   const measured: { ratio: number; growth: number }[] = [];
   for (let round = 0; round < rounds; round++) {
-    const { firstMicroseconds, secondMicroseconds, growthMegabytes, documents } = await measure(tenant, sides);
+    const { firstMicroseconds, secondMicroseconds, growthMegabytes, documents } = await runProgram(
+      script,
+      env,
+      costSchema,
+    );
     measured.push({ ratio: secondMicroseconds / firstMicroseconds, growth: growthMegabytes });
     log(
       `P11 round ${round + 1}/${rounds}: ${firstMicroseconds.toFixed(0)} µs the first time, ` +
@@ -50,13 +54,4 @@ export async function planBar(
     voided: [],
     skipped: [],
   };
-}
-
-async function measure({ tenantId, userId }: SampleTenant, sides: SideOptions): Promise<z.infer<typeof costSchema>> {
-  const env = { PATH: process.env.PATH ?? "", NODE_ENV: "production", TENANT_ID: tenantId, USER_ID: userId };
-  const child = spawn(process.execPath, [script], {
-    env: { ...env, ...engineEnv(sides) },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return costSchema.parse(JSON.parse(await text(child.stdout)));
 }

@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { builtProgram, startChild, workDir } from "../child.ts";
 import { query, urlAs } from "../data/server.ts";
@@ -9,6 +7,7 @@ import { steady } from "../generators/steady.ts";
 import { gatewaySide } from "../hook-sides.ts";
 import { writeRequests } from "../requests-file.ts";
 import { type BarResult, runRounds } from "../rounds.ts";
+import { runProgram } from "../run-program.ts";
 import { onFreshStores, type RunBarOptions } from "../runs/fresh-stores.ts";
 import {
   addRuns,
@@ -86,7 +85,7 @@ async function dispatchAll({ databaseUrl, redisUrl }: StackOptions): Promise<Win
   for (let n = 0; n < TENANTS; n++)
     await addRuns(databaseUrl, await addTenant(databaseUrl, `tenant-${n}`), DISPATCHED / TENANTS);
   const env = { ADMIN_URL: databaseUrl, DATABASE_URL: urlAs(databaseUrl, "cp_orchestrator"), REDIS_URL: redisUrl };
-  const figures = await runProgram(join(srcDir, "runs/dispatch.child.ts"), env);
+  const figures = await runProgram(join(srcDir, "runs/dispatch.child.ts"), env, printedSchema);
   const [row] = await query(databaseUrl, "select count(*)::int as ended from workflow_runs where status = 'SUCCEEDED'");
   const { ended } = z.object({ ended: z.int() }).parse(row);
   const faults =
@@ -233,7 +232,11 @@ async function floorChild(name: string, options: RunBarOptions): Promise<Window>
     options,
     async ({ databaseUrl, redisUrl }) => {
       const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, JOBS: String(WEBHOOKS), ROWS: String(DISPATCHED) };
-      return { ...QUIET, ...(await runProgram(join(srcDir, `floors/${name}.child.ts`), env)), side: name };
+      return {
+        ...QUIET,
+        ...(await runProgram(join(srcDir, `floors/${name}.child.ts`), env, printedSchema)),
+        side: name,
+      };
     },
     "empty",
   );
@@ -242,11 +245,3 @@ async function floorChild(name: string, options: RunBarOptions): Promise<Window>
 /** What a program that makes its own load has no answers to count. */
 const QUIET = { p50: 0, p99: 0, non2xx: 0, socketErrors: 0, wrongAnswers: 0, faults: [] } as const;
 const printedSchema = z.object({ requests: z.int(), requestsPerSecond: z.number() });
-
-async function runProgram(script: string, env: Record<string, string>): Promise<z.infer<typeof printedSchema>> {
-  const child = spawn(process.execPath, [script], {
-    env: { PATH: process.env.PATH ?? "", NODE_ENV: "production", ...env },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return printedSchema.parse(JSON.parse(await text(child.stdout)));
-}

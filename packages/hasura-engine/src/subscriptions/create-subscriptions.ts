@@ -48,15 +48,13 @@ export function createSubscriptions({
       const polled = bindSubscription(operation, { variables, session }, options, statementLength);
       if (!running.take(holder))
         throw new HasuraError("bad-request", `more than ${running.each} subscriptions of one tenant or user`);
+      const leave = cohorts.join(polled, pools.connectionsFor(session.admin, holder), sink);
       let ended = false;
-      const giveBack = (): void => {
-        if (!ended) running.giveBack(holder);
-        ended = true;
-      };
-      const end = cohorts.join(polled, pools.connectionsFor(session.admin, holder), sink);
       return () => {
-        giveBack();
-        end();
+        if (ended) return;
+        ended = true;
+        running.giveBack(holder);
+        leave();
       };
     },
     close: cohorts.close,
