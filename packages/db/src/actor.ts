@@ -35,12 +35,15 @@ export function memberActor(source: ActorSource, { userId, tenantId, role, token
   return { source, userId, tenantId, role, tokenSource };
 }
 
+/** In a transaction. `client` is its connection, for statements that are prepared under a name. */
+type Work<T> = (tx: Transaction, client: Connection["$client"]) => Promise<T>;
+
 /**
  * One transaction whose first statement tells the database who acts, in the form Hasura uses for its mutations; request
  * id and trace are those of the request or job under way. It is repeated when PostgreSQL asks for that (serialization
  * failure, deadlock), so `work` does nothing outside the database.
  */
-export async function inTransaction<T>(db: Database, actor: Actor, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(db: Database, actor: Actor, work: Work<T>): Promise<T> {
   return repeatOnConflict(() => onOneConnection(db, (connection) => beginAs(connection, actor, work)));
 }
 
@@ -48,15 +51,15 @@ export async function inTransaction<T>(db: Database, actor: Actor, work: (tx: Tr
 export async function transactionOn<T>(
   connection: Connection,
   actor: Actor,
-  work: (tx: Transaction) => Promise<T>,
+  work: Work<T>,
 ): Promise<T> {
   return repeatOnConflict(() => beginAs(connection, actor, work));
 }
 
-function beginAs<T>(connection: Connection, actor: Actor, work: (tx: Transaction) => Promise<T>): Promise<T> {
+function beginAs<T>(connection: Connection, actor: Actor, work: Work<T>): Promise<T> {
   return connection.transaction(async (tx) => {
     await tx.execute(sql`select ${actingAs(actorSettings(actor))}`);
-    return work(tx);
+    return work(tx, connection.$client);
   });
 }
 

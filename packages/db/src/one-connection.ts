@@ -3,7 +3,7 @@ import type pg from "pg";
 import type { Database } from "./client.ts";
 import { schema } from "./schema/schema.ts";
 
-export type Connection = NodePgDatabase<typeof schema>;
+export type Connection = NodePgDatabase<typeof schema> & { $client: pg.PoolClient };
 
 /** drizzle's client of a connection is worth keeping: making one goes through the whole schema. */
 const connections = new WeakMap<pg.PoolClient, Connection>();

@@ -11,7 +11,6 @@ import { planByIndexOrder } from "./queue-table-plans.ts";
 import { shareSlots, type Waiting } from "./share-slots.ts";
 
 /** `waitedSeconds`: from the time it was due to be dispatched. */
-/** `waitedSeconds`: from the time it was due to be dispatched. */
 export type QueuedRun = { runId: string; attempt: number; waitedSeconds: number };
 export type DispatchPass =
   /** Another replica dispatches at this moment. */
@@ -36,19 +35,19 @@ const DISPATCH_LOCK = 4_021_337;
  * @param window most rows QUEUED at once, over all tenants; a small one keeps the queue's own order from undoing the fairness
  */
 export async function queueRuns(db: Database, window: number): Promise<DispatchPass> {
-  return inTransaction(db, { source: "orchestrator" }, async (tx): Promise<DispatchPass> => {
+  return inTransaction(db, { source: "orchestrator" }, async (tx, client): Promise<DispatchPass> => {
     const lock = await tx.execute(sql`select pg_try_advisory_xact_lock(${DISPATCH_LOCK}) as held`);
     if (lock.rows[0]?.held !== true) return { outcome: "busy" };
     await planByIndexOrder(tx);
-    const queuedBefore = await countQueued(tx, window);
-    const chosen = queuedBefore < window ? await chooseDue(tx, window - queuedBefore) : [];
+    const queuedBefore = await countQueued(client, window);
+    const chosen = queuedBefore < window ? await chooseDue(client, window - queuedBefore) : [];
     if (chosen.length > 0) await failpoint("dispatch.after-select");
     const expired = chosen.filter((run) => run.expired);
     for (const run of expired) await endExpired(tx, run);
     const due = chosen.filter((run) => !run.expired);
-    const refused = await refuseInvalid(tx, due);
+    const refused = await refuseInvalid(tx, client, due);
     const taken = due.filter(({ id }) => !refused.has(id));
-    if (taken.length > 0) await setQueued(tx, taken);
+    if (taken.length > 0) await setQueued(client, taken);
     return {
       outcome: "done",
       queued: taken.map(({ id, attempt, waited_seconds }) => ({ runId: id, attempt, waitedSeconds: waited_seconds })),
@@ -59,11 +58,18 @@ export async function queueRuns(db: Database, window: number): Promise<DispatchP
   });
 }
 
+/** Prepared under a name: planning these statements costs a pass as much as running them. */
+type Client = { query(statement: { name: string; text: string; values?: unknown[] }): Promise<{ rows: unknown[] }> };
+
 /** At most `window`. */
-async function countQueued(tx: Transaction, window: number): Promise<number> {
-  const { rows } = await tx.execute(sql`
+async function countQueued(client: Client, window: number): Promise<number> {
+  const { rows } = await client.query({
+    name: "count-queued",
+    text: `
     select count(*)::int as queued
-      from (select from workflow_runs where status = 'QUEUED' order by queued_at limit ${window}) q`);
+      from (select from workflow_runs where status = 'QUEUED' order by queued_at limit $1) q`,
+    values: [window],
+  });
   return z.tuple([z.object({ queued: z.int() })]).parse(rows)[0].queued;
 }
 
@@ -71,9 +77,7 @@ const waitingSchema = z.array(
   z.object({ tenant_id: z.uuid(), in_flight: z.int(), slots: z.int(), due_seconds: z.number() }),
 );
 
-/** The tenants with due runs, one look into the index of PENDING rows each; how many rows wait behind does not matter. */
-async function findWaiting(tx: Transaction): Promise<Waiting[]> {
-  const { rows } = await tx.execute(sql`
+const WAITING = `
     with recursive waiting as (
       (select tenant_id, run_at from workflow_runs where status = 'PENDING' order by tenant_id, run_at, id limit 1)
       union all
@@ -88,7 +92,11 @@ async function findWaiting(tx: Transaction): Promise<Waiting[]> {
                order by r.tenant_id, r.status limit t.max_concurrent_runs) f) as in_flight
       from waiting w
       cross join lateral (select max_concurrent_runs from tenants where id = w.tenant_id offset 0) t
-     where w.run_at <= now()`);
+     where w.run_at <= now()`;
+
+/** The tenants with due runs, one look into the index of PENDING rows each; how many rows wait behind does not matter. */
+async function findWaiting(client: Client): Promise<Waiting[]> {
+  const { rows } = await client.query({ name: "find-waiting", text: WAITING });
   return waitingSchema.parse(rows).map((row) => ({
     tenantId: row.tenant_id,
     inFlight: row.in_flight,
@@ -112,21 +120,26 @@ const chosenSchema = z.array(
 
 type Chosen = z.infer<typeof chosenSchema>[number];
 
-/** Locks the due rows whose turn it is, in the order in which they are to be queued. */
-async function chooseDue(tx: Transaction, room: number): Promise<Chosen[]> {
-  const waiting = await findWaiting(tx);
-  const shares = [...shareSlots(waiting, room)].filter(([, share]) => share > 0);
-  if (shares.length === 0) return [];
-  const { rows } = await tx.execute(sql`
-    select r.* from unnest(${sql.param(shares.map(([tenantId]) => tenantId))}::uuid[],
-                           ${sql.param(shares.map(([, share]) => share))}::int[]) as s(tenant_id, share)
+const DUE = `
+    select r.* from unnest($1::uuid[], $2::int[]) as s(tenant_id, share)
      cross join lateral (
        select id, tenant_id, workflow_version_id, attempt, source::text as source, deadline_at <= now() as expired,
               extract(epoch from run_at)::float8 as due_seconds,
               extract(epoch from greatest(now() - run_at, interval '0'))::float8 as waited_seconds
          from workflow_runs
         where tenant_id = s.tenant_id and status = 'PENDING' and run_at <= now()
-        order by run_at, id limit s.share for update skip locked) r`);
+        order by run_at, id limit s.share for update skip locked) r`;
+
+/** Locks the due rows whose turn it is, in the order in which they are to be queued. */
+async function chooseDue(client: Client, room: number): Promise<Chosen[]> {
+  const waiting = await findWaiting(client);
+  const shares = [...shareSlots(waiting, room)].filter(([, share]) => share > 0);
+  if (shares.length === 0) return [];
+  const { rows } = await client.query({
+    name: "choose-due",
+    text: DUE,
+    values: [shares.map(([tenantId]) => tenantId), shares.map(([, share]) => share)],
+  });
   const had = new Map(waiting.map(({ tenantId, inFlight }) => [tenantId, inFlight]));
   const placed = chosenSchema.parse(rows).map((run) => {
     const place = (had.get(run.tenant_id) ?? 0) + 1;
@@ -147,24 +160,27 @@ async function endExpired(tx: Transaction, { id, tenant_id }: Chosen): Promise<v
  * Not by moveRun: one statement takes the whole batch, whose rows this transaction has locked as PENDING. Their status is no
  * condition, so that nothing but the primary key can find them; the transition trigger would refuse any other.
  */
-async function setQueued(tx: Transaction, taken: readonly Chosen[]): Promise<void> {
-  const ids = taken.map(({ id }) => id);
-  await tx.execute(
-    sql`update workflow_runs set status = 'QUEUED', queued_at = now() where id = any(${sql.param(ids)}::uuid[])`,
-  );
+async function setQueued(client: Client, taken: readonly Chosen[]): Promise<void> {
+  await client.query({
+    name: "set-queued",
+    text: "update workflow_runs set status = 'QUEUED', queued_at = now() where id = any($1::uuid[])",
+    values: [taken.map(({ id }) => id)],
+  });
 }
 
 const schemasSchema = z.array(z.object({ id: z.uuid(), input_schema: jsonValueSchema }));
 
 /** Input that came by webhook or schedule is held to the version's inputSchema here, where the owner can see the run fail. */
-async function refuseInvalid(tx: Transaction, due: readonly Chosen[]): Promise<ReadonlySet<string>> {
+async function refuseInvalid(tx: Transaction, client: Client, due: readonly Chosen[]): Promise<ReadonlySet<string>> {
   const refused = new Set<string>();
   const unchecked = due.filter(({ source, attempt }) => source !== "MANUAL" && attempt === 1);
   if (unchecked.length === 0) return refused;
   const versions = [...new Set(unchecked.map((run) => run.workflow_version_id))];
-  const { rows } = await tx.execute(sql`
-    select id, definition -> 'inputSchema' as input_schema from workflow_versions
-     where id = any(${sql.param(versions)}::uuid[])`);
+  const { rows } = await client.query({
+    name: "input-schemas",
+    text: "select id, definition -> 'inputSchema' as input_schema from workflow_versions where id = any($1::uuid[])",
+    values: [versions],
+  });
   const schemas = new Map(schemasSchema.parse(rows).map((row) => [row.id, row.input_schema]));
   for (const run of unchecked) {
     const inputSchema = schemas.get(run.workflow_version_id);

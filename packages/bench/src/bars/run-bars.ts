@@ -121,7 +121,7 @@ function sixEvents(): string {
 }
 
 async function eventBatches(stores: StackOptions, options: RunBarOptions): Promise<Window> {
-  const tenantId = await addTenant(stores.databaseUrl, "bench");
+  const tenantId = await addTenant(stores.databaseUrl, "events");
   await addRuns(stores.databaseUrl, tenantId, BATCHES);
   await holdAll(stores.databaseUrl);
   const ids = z

@@ -6,7 +6,8 @@ import { queueRuns } from "@control-plane/runs";
 import pg from "pg";
 
 const { ADMIN_URL, DATABASE_URL = "", REDIS_URL = "" } = process.env;
-const WINDOW = 50;
+/** What the window grows to where runners take all that is queued between two passes, as here. */
+const WINDOW = 200;
 const END = [
   "update workflow_runs set status = 'RUNNING', started_at = now(), lease_expires_at = now() + interval '1 hour' where status = 'QUEUED'",
   "update workflow_runs set status = 'SUCCEEDED', finished_at = now(), lease_expires_at = null where status = 'RUNNING'",
