@@ -48,11 +48,7 @@ export async function inTransaction<T>(db: Database, actor: Actor, work: Work<T>
 }
 
 /** The same on a connection that the caller holds. */
-export async function transactionOn<T>(
-  connection: Connection,
-  actor: Actor,
-  work: Work<T>,
-): Promise<T> {
+export async function transactionOn<T>(connection: Connection, actor: Actor, work: Work<T>): Promise<T> {
   return repeatOnConflict(() => beginAs(connection, actor, work));
 }
 

@@ -103,7 +103,10 @@ export const MUTANTS: readonly Mutant[] = [
     }`,
       },
     ],
-    statements: ["drop trigger t30_transition_update on workflow_runs", "drop trigger t30_ended_update on workflow_runs"],
+    statements: [
+      "drop trigger t30_transition_update on workflow_runs",
+      "drop trigger t30_ended_update on workflow_runs",
+    ],
     cells: ["F17"],
   },
   {
