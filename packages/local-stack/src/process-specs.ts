@@ -52,7 +52,7 @@ const ISSUER = "https://auth.control-plane.local";
 
 /** PATH and home alone come from outside: what a service needs is named here. */
 function baseEnv(): Record<string, string> {
-  const kept = ["PATH", "HOME", "LANG", "TMPDIR", "NODE_EXTRA_CA_CERTS", "FAILPOINTS"];
+  const kept = ["PATH", "HOME", "LANG", "TMPDIR", "NODE_EXTRA_CA_CERTS", "NODE_COMPILE_CACHE", "FAILPOINTS"];
   return Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] ?? ""]])),
   );
