@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { processEnvironment } from "@control-plane/testkit";
 import { expect, test } from "vitest";
 
 const main = join(import.meta.dirname, "../src/main.ts");
 
 function start(env: Record<string, string>) {
   const { status, stderr } = spawnSync(process.execPath, ["--conditions=@control-plane/source", main], {
-    env: { PATH: process.env.PATH ?? "", ...env },
+    env: { ...processEnvironment, ...env },
     encoding: "utf8",
     timeout: 100_000,
   });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { test } from "@control-plane/testkit";
+import { processEnvironment, test } from "@control-plane/testkit";
 import { expect } from "vitest";
 
 const main = join(import.meta.dirname, "../src/main.ts");
@@ -8,7 +8,7 @@ const main = join(import.meta.dirname, "../src/main.ts");
 /** Starts the service until it has said `wanted`, or ended by itself. @returns what it printed */
 async function startUntil(wanted: string, env: Readonly<Record<string, string>>): Promise<string> {
   const child = spawn(process.execPath, ["--conditions=@control-plane/source", main], {
-    env: { PATH: process.env.PATH ?? "", ...env },
+    env: { ...processEnvironment, ...env },
   });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr])

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { processEnvironment } from "@control-plane/testkit";
 
 const main = join(import.meta.dirname, "../src/cli/keys.ts");
 
@@ -8,7 +9,7 @@ export type KeysRun = { code: number | null; output: string };
 /** The command as `npm run keys` runs it, in a process of its own. */
 export function startKeys(env: Readonly<Record<string, string>>, ...args: string[]) {
   const child = spawn(process.execPath, ["--conditions=@control-plane/source", main, ...args], {
-    env: { PATH: process.env.PATH ?? "", ...env },
+    env: { ...processEnvironment, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const chunks: string[] = [];

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { processEnvironment } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { invite } from "./invitation-mail.ts";
 import { test } from "./mailing.ts";
@@ -21,7 +22,7 @@ test("killed while the server takes a mail, the service sends it again: the same
   const start = (): ChildProcess => {
     const child = spawn(process.execPath, ["--conditions=@control-plane/source", MAIN], {
       env: {
-        PATH: process.env.PATH,
+        ...processEnvironment,
         PORT: "0",
         LOG_LEVEL: "silent",
         DATABASE_URL: db.urlAs("cp_auth"),

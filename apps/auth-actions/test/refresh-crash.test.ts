@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { findFreePort } from "@control-plane/local-stores";
+import { processEnvironment } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { z } from "zod";
 import { test as base, environment } from "./service.ts";
@@ -28,7 +29,7 @@ const test = base.extend("mortal", async ({ db, keys }, { onCleanup }) => {
     kill,
     async start(): Promise<void> {
       child = spawn(process.execPath, ["--conditions=@control-plane/source", MAIN], {
-        env: { PATH: process.env["PATH"] ?? "", ...environment(db, keys), PORT: String(port) },
+        env: { ...processEnvironment, ...environment(db, keys), PORT: String(port) },
         stdio: "ignore",
       });
       const ready = () =>

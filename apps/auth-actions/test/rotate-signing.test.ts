@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { createMetrics } from "@control-plane/service-kit";
-import type { TestDatabase } from "@control-plane/testkit";
+import { processEnvironment, type TestDatabase } from "@control-plane/testkit";
 import { describe, expect } from "vitest";
 import type { Deps } from "../src/deps.ts";
 import { createTokenIssuer } from "../src/domain/access-token.ts";
@@ -173,7 +173,7 @@ test("the command does a step, refuses the next as too early, and forces it when
       process.execPath,
       ["--conditions=@control-plane/source", CLI, ...args],
       {
-        env: { PATH: process.env.PATH, DATABASE_URL: db.urlAs("cp_auth"), KEYRING: keys.keyring },
+        env: { ...processEnvironment, DATABASE_URL: db.urlAs("cp_auth"), KEYRING: keys.keyring },
         encoding: "utf8",
       },
     );

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { test as base, type TestLogs } from "@control-plane/testkit";
+import { test as base, processEnvironment, type TestLogs } from "@control-plane/testkit";
 import { type Document, MongoClient } from "mongodb";
 import { expect } from "vitest";
 import { z } from "zod";
@@ -29,7 +29,7 @@ function runSetup(env: Record<string, string>): Promise<{ status: number | null;
   return new Promise((resolve) => {
     const command = join(import.meta.dirname, "../src/cli/setup.ts");
     const child = spawn(process.execPath, ["--conditions=@control-plane/source", command], {
-      env: { PATH: process.env.PATH ?? "", ...env },
+      env: { ...processEnvironment, ...env },
     });
     let printed = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (printed += String(text)));

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { findFreePort } from "@control-plane/local-stores";
+import { processEnvironment } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { cursorText, headersFor } from "./page.ts";
 import { environment, test } from "./service.ts";
@@ -18,7 +19,7 @@ test("a signal ends the process with 0 as soon as the page that waits is answere
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, ["--conditions=@control-plane/source", main], {
     env: {
-      PATH: process.env.PATH ?? "",
+      ...processEnvironment,
       ...environment({ databaseUrl: db.urlAs("cp_logs"), mongoUrl: logs.url }),
       PORT: String(port),
     },

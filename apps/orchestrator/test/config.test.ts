@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { redisConfig } from "@control-plane/service-kit";
+import { processEnvironment } from "@control-plane/testkit";
 import { expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
 import { environment } from "./service.ts";
@@ -9,7 +10,7 @@ const main = join(import.meta.dirname, "../src/main.ts");
 
 function start(env: Record<string, string>) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--conditions=@control-plane/source", main], {
-    env: { PATH: process.env.PATH ?? "", ...env },
+    env: { ...processEnvironment, ...env },
     encoding: "utf8",
     timeout: 100_000,
   });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { findFreePort } from "@control-plane/local-stores";
-import { sessionVariables, type TestUser } from "@control-plane/testkit";
+import { processEnvironment, sessionVariables, type TestUser } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { z } from "zod";
 import { test as base } from "./acme.ts";
@@ -34,7 +34,7 @@ export const test = base.extend("mortal", async ({ db, redis }, { onCleanup }) =
     kill,
     async start(settings: Record<string, string> = {}): Promise<void> {
       child = spawn(process.execPath, ["--conditions=@control-plane/source", MAIN], {
-        env: { PATH: process.env["PATH"] ?? "", ...environment(stores), PORT: String(port), ...settings },
+        env: { ...processEnvironment, ...environment(stores), PORT: String(port), ...settings },
         stdio: "ignore",
       });
       const ready = () =>

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { findFreePort } from "@control-plane/local-stores";
+import { processEnvironment } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { ACTION_SECRET, type Hook, PUBLIC_URL, test as serviceTest, sign } from "./service.ts";
 
@@ -18,7 +19,7 @@ const test = serviceTest.extend("startProcess", async ({ keys }, { onCleanup }) 
     const port = await findFreePort();
     const child = spawn(process.execPath, ["--conditions=@control-plane/source", MAIN], {
       env: {
-        PATH: process.env.PATH,
+        ...processEnvironment,
         PORT: String(port),
         LOG_LEVEL: "silent",
         DATABASE_URL: databaseUrl,

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { processEnvironment } from "@control-plane/testkit";
 import { expect } from "vitest";
 import { send, test } from "./service.ts";
 
@@ -36,7 +37,7 @@ test("all that is missing or wrong is said at once, without values, and the proc
 
   const { status, stderr } = spawnSync(process.execPath, ["--conditions=@control-plane/source", main], {
     env: {
-      PATH: process.env.PATH ?? "",
+      ...processEnvironment,
       PORT: "none",
       DATABASE_URL: "mysql://root:hidden-word@localhost/x",
       HASURA_ACTION_SECRET: "short",

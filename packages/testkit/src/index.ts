@@ -15,6 +15,7 @@ export { type LeakWatch, watchLeaks } from "./leaks.ts";
 export { recordLog } from "./log-lines.ts";
 export { findLooseObjects } from "./loose-objects.ts";
 export { type ComparedAction, findActionDisagreements, findTriggerDisagreements } from "./metadata-agreement.ts";
+export { processEnvironment } from "./process-environment.ts";
 export { recordRoutes } from "./record-routes.ts";
 export type { Attempt } from "./runner/attempt.ts";
 export type { Claim, ClaimedStep, NumberedEvent, Report, RunnerEvent, StepError } from "./runner/claim.ts";

@@ -3,7 +3,6 @@ import {
   createDatabase,
   type Database,
   type DatabaseClient,
-  dropDatabase,
   type LoginRole,
   roleUrl,
 } from "@control-plane/db";
@@ -50,28 +49,33 @@ export async function openTestDatabase(): Promise<TestDatabase & { close(): Prom
     },
     async close() {
       for (const client of [administrator, ...clients.values()]) await client.close();
-      const left = await sessionsLeft(server, name);
-      await dropDatabase(server, name);
+      const left = await dropUnused(server, name);
       if (left.length > 0) throw new Error(`the test left PostgreSQL connections open: ${left.join(", ")}`);
     },
   };
 }
 
-/** Application names of the sessions on a database that nobody should be using any more. */
-async function sessionsLeft(server: string, database: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: server, application_name: "testkit leaks" });
+/** @returns the application names of the sessions that are on the database though nobody should be using it any more */
+async function dropUnused(server: string, database: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: server, application_name: "testkit" });
   await client.connect();
   try {
-    const deadline = Date.now() + GRACE_MS;
-    for (;;) {
-      const { rows } = await client.query<{ name: string }>(
-        "select coalesce(nullif(application_name, ''), 'unnamed') as name from pg_stat_activity where datname = $1 and backend_type = 'client backend'",
-        [database],
-      );
-      if (rows.length === 0 || Date.now() > deadline) return rows.map((row) => row.name);
-      await client.query("select pg_sleep(0.01)");
-    }
+    const left = await sessionsLeft(client, database);
+    await client.query(`drop database if exists ${client.escapeIdentifier(database)} with (force)`);
+    return left;
   } finally {
     await client.end();
+  }
+}
+
+async function sessionsLeft(client: pg.Client, database: string): Promise<string[]> {
+  const deadline = Date.now() + GRACE_MS;
+  for (;;) {
+    const { rows } = await client.query<{ name: string }>(
+      "select coalesce(nullif(application_name, ''), 'unnamed') as name from pg_stat_activity where datname = $1 and backend_type = 'client backend'",
+      [database],
+    );
+    if (rows.length === 0 || Date.now() > deadline) return rows.map((row) => row.name);
+    await client.query("select pg_sleep(0.01)");
   }
 }
