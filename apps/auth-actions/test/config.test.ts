@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { processEnvironment } from "@control-plane/testkit";
+import { processEnvironment, refuseSettings } from "@control-plane/testkit";
 import { expect, test } from "vitest";
+import { loadConfig } from "../src/config.ts";
 
 const main = join(import.meta.dirname, "../src/main.ts");
 
@@ -40,14 +41,14 @@ test("all that is missing or wrong is said at once, without values, and the proc
 });
 
 test("production does not start with a directory in place of a mail server: its log would hold secret links", () => {
-  const { status, stderr } = start({ NODE_ENV: "production", MAIL_DIR: "/tmp/mails" });
+  const { status, stderr } = refuseSettings(loadConfig, { NODE_ENV: "production", MAIL_DIR: "/tmp/mails" });
 
   expect(status).toBe(1);
   expect(stderr).toContain("SMTP_URL: is not set, and NODE_ENV=production needs it");
 });
 
 test("values that look right and would never work are refused by name", () => {
-  const { status, stderr } = start({
+  const { status, stderr } = refuseSettings(loadConfig, {
     CORS_ORIGINS: "https://app.example.com/",
     TRUSTED_PROXIES: "10.0.0.0/8,foo",
     KEYRING: "{}",

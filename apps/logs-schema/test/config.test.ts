@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { processEnvironment } from "@control-plane/testkit";
+import { processEnvironment, refuseSettings } from "@control-plane/testkit";
 import { expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
 import { environment } from "./service.ts";
@@ -36,7 +36,7 @@ test("all that is missing or wrong is said at once, without values, and the proc
 });
 
 test("there is no secret unless one is set", () => {
-  const { status, stderr } = start({ ...complete, LOGS_SCHEMA_SECRET: " , " });
+  const { status, stderr } = refuseSettings(loadConfig, { ...complete, LOGS_SCHEMA_SECRET: " , " });
 
   expect(status).toBe(1);
   expect(stderr).toMatch(/^ {2}LOGS_SCHEMA_SECRET: /m);

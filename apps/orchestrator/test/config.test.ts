@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { redisConfig } from "@control-plane/service-kit";
-import { processEnvironment } from "@control-plane/testkit";
+import { processEnvironment, refuseSettings } from "@control-plane/testkit";
 import { expect, test } from "vitest";
 import { loadConfig } from "../src/config.ts";
 import { environment } from "./service.ts";
@@ -57,7 +57,7 @@ test.each([
   [{ LEASE_SECONDS: "20" }, 15],
   [{ HEARTBEAT_SECONDS: "45" }, 45],
 ])("a lease in which no two heartbeats fit is refused: %j", (settings, heartbeat) => {
-  const { status, stderr } = start({ ...complete, ...settings });
+  const { status, stderr } = refuseSettings(loadConfig, { ...complete, ...settings });
 
   expect(status).toBe(1);
   expect(stderr).toContain(`  LEASE_SECONDS: must be at least twice HEARTBEAT_SECONDS, which is ${heartbeat}\n`);

@@ -17,6 +17,7 @@ export { findLooseObjects } from "./loose-objects.ts";
 export { type ComparedAction, findActionDisagreements, findTriggerDisagreements } from "./metadata-agreement.ts";
 export { processEnvironment } from "./process-environment.ts";
 export { recordRoutes } from "./record-routes.ts";
+export { refuseSettings } from "./refused-settings.ts";
 export type { Attempt } from "./runner/attempt.ts";
 export type { Claim, ClaimedStep, NumberedEvent, Report, RunnerEvent, StepError } from "./runner/claim.ts";
 export { type RunRunnerOptions, runRunner } from "./runner/run-runner.ts";
