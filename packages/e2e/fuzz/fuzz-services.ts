@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { type HasuraRole, memberRole } from "@control-plane/service-kit";
 import { createRandom, type Random } from "@control-plane/testkit/random";
 import { buildSchema, type GraphQLSchema } from "graphql";
@@ -66,7 +67,7 @@ export async function fuzzServices(
 ): Promise<Finding | undefined> {
   const { stage, role, seed, operations } = options;
   const subject = await openSubject(options);
-  const foreign = (await stage.foreignRows()).join("\n");
+  const foreign = await stage.foreignRows();
   const codes = new Map<string, number>();
   let member: Asker | undefined;
   let former: Asker | undefined;
@@ -152,7 +153,7 @@ function drawKind(random: Random): Operation {
   return random.pick(["mutation", "mutation", "mutation", "query", "query", "subscription"] as const);
 }
 
-async function look(subject: Subject, asker: Asker, document: Document, foreign: string): Promise<Seen> {
+async function look(subject: Subject, asker: Asker, document: Document, foreign: readonly string[]): Promise<Seen> {
   try {
     return document.operation === "subscription"
       ? await watch(subject, asker, document)
@@ -163,14 +164,14 @@ async function look(subject: Subject, asker: Asker, document: Document, foreign:
   }
 }
 
-async function ask(subject: Subject, asker: Asker, document: Document, foreign: string): Promise<Seen> {
+async function ask(subject: Subject, asker: Asker, document: Document, foreign: readonly string[]): Promise<Seen> {
   const { stage, names } = subject;
   const writes = document.operation === "mutation";
   if (writes) subject.said += JSON.stringify(document);
   const answer = (asked: Document): Promise<Reply> => stage.ask(asked.text, askedAs(subject, asker, asked));
   const reply = await answer(document);
   const code = codeOf(reply);
-  if (writes && (await stage.foreignRows()).join("\n") !== foreign) return { code, what: "rows of others changed" };
+  if (writes && !isDeepStrictEqual(await stage.foreignRows(), foreign)) return { code, what: "rows of others changed" };
   if (asker.former) return { code, what: tellsNothing(reply) ? undefined : "a former member is answered" };
   const twin = names.twin(document, writes ? "" : subject.said);
   if (twin === undefined) return { code, what: undefined };

@@ -15,22 +15,22 @@ const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const TIME = /^\d{4}-\d\d-\d\dT/;
 
 export function poolOf(rows: readonly PooledRow[]): ValuePool {
-  const ofColumn = new Map<string, unknown[]>();
+  const ofColumn = new Map<string, Map<string, unknown>>();
   const strings = new Set<string>();
   for (const { table, row } of rows) {
     for (const [column, value] of Object.entries(row)) {
       if (value === null) continue;
       if (typeof value === "string") strings.add(value);
       const key = `${table}.${column}`;
-      const known = ofColumn.get(key) ?? [];
+      const known = ofColumn.get(key) ?? new Map<string, unknown>();
       ofColumn.set(key, known);
       const text = JSON.stringify(value);
-      if (!known.some((other) => JSON.stringify(other) === text)) known.push(value);
+      if (!known.has(text)) known.set(text, value);
     }
   }
   const all = [...strings];
   return {
-    ofColumn,
+    ofColumn: new Map([...ofColumn].map(([key, known]) => [key, [...known.values()]])),
     ids: all.filter((text) => ID.test(text)),
     texts: all.filter((text) => !ID.test(text) && !TIME.test(text) && text.length < 100),
     times: all.filter((text) => TIME.test(text)),

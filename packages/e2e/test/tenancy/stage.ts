@@ -55,7 +55,7 @@ export async function openStage(
   const api = openWatchedApi(plane.hasuraUrl, await marksOf(tables, theirs.mark, theirRows));
   const tokens = new Map<Role, string>();
   for (const role of HASURA_ROLES) tokens.set(role, await login(plane, mine.users[role]));
-  const foreign = tables.map(({ name }) => foreignQuery(name, columns)).join(" union all ");
+  const foreignRows = foreignReader(plane, tables, columns, theirs.tenant.id);
   return {
     ...api,
     plane,
@@ -68,10 +68,7 @@ export async function openStage(
       return { user, token: await login(plane, user) };
     },
     newDrafts: (member) => addDrafts(plane.sql, mine.tenant, mine.mark, member),
-    async foreignRows() {
-      const { rows } = await plane.sql.query<{ row: string }>(`${foreign} order by 1`, [theirs.tenant.id]);
-      return rows.map(({ row }) => row);
-    },
+    foreignRows,
     columns: (table) => columns.get(table) ?? [],
     async close() {
       await api.close();
@@ -100,10 +97,33 @@ function ownedBy(table: string, columns: Columns): string {
   throw new Error(`nothing says to which tenant a row of ${table} belongs`);
 }
 
-function foreignQuery(table: string, columns: Columns): string {
+/**
+ * Reads the rows only where one was written since the last look, which is told by where the versions of the rows lie and
+ * which transaction wrote them: most looks find nothing new, and the catalogue is large.
+ */
+function foreignReader(
+  { sql }: ControlPlane,
+  tables: readonly TrackedTable[],
+  columns: Columns,
+  theirId: string,
+): Stage["foreignRows"] {
+  const union = (row: string): string => tables.map(({ name }) => foreignQuery(name, columns, row)).join(" union all ");
+  const read = async (query: string): Promise<string[]> =>
+    (await sql.query<{ row: string }>(query, [theirId])).rows.map(({ row }) => row);
+  const marks = `select md5(string_agg(row, ',' order by row)) as row from (${union("t.ctid::text || t.xmin::text")}) r`;
+  let last: { mark: string | undefined; rows: string[] } | undefined;
+  return async () => {
+    const [mark] = await read(marks);
+    if (last?.mark !== mark || last === undefined)
+      last = { mark, rows: await read(`${union("to_jsonb(t)::text")} order by 1`) };
+    return last.rows;
+  };
+}
+
+function foreignQuery(table: string, columns: Columns, row: string): string {
   // The trail of what concerns no tenant grows with every sign-in.
   const global = columns.get(table)?.includes("tenant_id") === true && table !== "audit_events";
-  return `select '${table} ' || to_jsonb(t)::text as row from ${table} t where ${ownedBy(table, columns)}${global ? " or t.tenant_id is null" : ""}`;
+  return `select '${table} ' || ${row} as row from ${table} t where ${ownedBy(table, columns)}${global ? " or t.tenant_id is null" : ""}`;
 }
 
 /** What gives a row away: the mark that is in its texts, its id, and where its webhooks go. */
