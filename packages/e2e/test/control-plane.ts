@@ -48,10 +48,30 @@ export type ControlPlane = {
 /** With HASURA_URL the tests use a control plane that runs already, for example docker-compose's (hasura/README.md). */
 export const RUNS_ELSEWHERE = (process.env.HASURA_URL ?? "") !== "";
 
+type Overrides = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** Of all files that need nothing set or killed: to start it takes longer than most of what they do. */
+let shared: Promise<ControlPlane> | undefined;
+
+export function openSharedPlane(): Promise<ControlPlane> {
+  shared ??= start();
+  return shared;
+}
+
+export async function closeSharedPlane(): Promise<void> {
+  const plane = shared;
+  shared = undefined;
+  await (await plane)?.close();
+}
+
 /** A whole control plane of its own: processes, database and state directory, gone after `close`. */
-export async function startControlPlane(
-  overrides: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
-): Promise<ControlPlane> {
+export async function startControlPlane(overrides: Overrides): Promise<ControlPlane> {
+  // A server takes one stack at a time.
+  await closeSharedPlane();
+  return start(overrides);
+}
+
+async function start(overrides: Overrides = {}): Promise<ControlPlane> {
   if (RUNS_ELSEWHERE) return attachControlPlane();
   const stateDir = await mkdtemp(join(tmpdir(), "cp-e2e-"));
   const stack = await startStack({ stateDir, anyPort: true, overrides, log: () => {} });

@@ -1,15 +1,9 @@
 import { expectData, postWebhook, signedWebhook } from "@control-plane/local-stack";
 import { readJson } from "@control-plane/service-kit";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import {
-  type Account,
-  type ControlPlane,
-  createTrigger,
-  publishWorkflow,
-  registerTenant,
-  startControlPlane,
-} from "./control-plane.ts";
+import { type Account, type ControlPlane, createTrigger, publishWorkflow, registerTenant } from "./control-plane.ts";
+import { test } from "./shared-plane.ts";
 
 /** Objects as PostgreSQL orders their keys: the shorter first. */
 const VALUES = [
@@ -29,11 +23,10 @@ describe("data is data, whichever way it comes, through the runner, and out agai
   let plane: ControlPlane;
   let acme: Account;
 
-  beforeAll(async () => {
-    plane = await startControlPlane();
+  test.beforeAll(async ({ openSharedPlane }) => {
+    plane = await openSharedPlane();
     acme = await registerTenant(plane, "acme");
   });
-  afterAll(async () => plane?.close());
 
   const echo = [{ key: "echo", action: "echo", input: { said: { $ref: "/input" } } }];
   const output = { $ref: "/steps/echo/output/said" };

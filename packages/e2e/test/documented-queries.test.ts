@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createDatabase } from "@control-plane/db";
 import { createWorld } from "@control-plane/testkit";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ControlPlane, login, startControlPlane } from "./control-plane.ts";
+import { expect } from "vitest";
+import { type ControlPlane, login } from "./control-plane.ts";
+import { test } from "./shared-plane.ts";
 
 /** The GraphQL examples of a page, by their names. */
 function examplesOf(page: string): ReadonlyMap<string, string> {
@@ -16,14 +17,11 @@ const examples = examplesOf("reference/versions.md");
 let plane: ControlPlane;
 let database: ReturnType<typeof createDatabase>;
 
-beforeAll(async () => {
-  plane = await startControlPlane();
+test.beforeAll(async ({ openSharedPlane }) => {
+  plane = await openSharedPlane();
   database = createDatabase({ url: plane.databaseUrl, poolMax: 2, applicationName: "e2e", work: "command" });
 });
-afterAll(async () => {
-  await database?.close();
-  await plane?.close();
-});
+test.afterAll(async () => database?.close());
 
 test("the documented queries read the latest version and one by its number", async () => {
   const tenant = await createWorld(database.db).tenant();

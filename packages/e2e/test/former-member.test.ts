@@ -1,16 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { expectData } from "@control-plane/local-stack";
 import { type Client, createClient } from "graphql-ws";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
-import {
-  type Account,
-  type ControlPlane,
-  publishWorkflow,
-  registerTenant,
-  startControlPlane,
-} from "./control-plane.ts";
+import { type Account, type ControlPlane, publishWorkflow, registerTenant } from "./control-plane.ts";
+import { test } from "./shared-plane.ts";
 
 const payloadSchema = z.object({ accessToken: z.string(), refreshToken: z.string(), userId: z.uuid() });
 const answerSchema = z.looseObject({ data: z.looseObject({ workflows: z.array(z.unknown()) }) });
@@ -24,14 +19,13 @@ describe("somebody with everything that a builder can have", () => {
   let workflowId: string;
   const clients: Client[] = [];
 
-  beforeAll(async () => {
-    plane = await startControlPlane();
+  test.beforeAll(async ({ openSharedPlane }) => {
+    plane = await openSharedPlane();
     acme = await registerTenant(plane, "acme");
     ({ workflowId } = await publishWorkflow(plane, acme.token, [{ key: "echo", action: "echo" }]));
   });
-  afterAll(async () => {
+  test.afterAll(async () => {
     await Promise.all(clients.map((client) => client.dispose()));
-    await plane?.close();
   });
 
   async function call(

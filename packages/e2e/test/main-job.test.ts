@@ -11,17 +11,11 @@ import {
 import { runRequested } from "@control-plane/queue";
 import { Redis } from "ioredis";
 import { MongoClient } from "mongodb";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { z } from "zod";
-import {
-  type Account,
-  type ControlPlane,
-  createTrigger,
-  publishWorkflow,
-  registerTenant,
-  startControlPlane,
-} from "./control-plane.ts";
+import { type Account, type ControlPlane, createTrigger, publishWorkflow, registerTenant } from "./control-plane.ts";
 import { signedAnew, withClaims } from "./forged-token.ts";
+import { test } from "./shared-plane.ts";
 
 const LATEST_RUN = `query {
   workflow_runs(order_by: {created_at: desc}, limit: 1) {
@@ -58,8 +52,8 @@ describe("the main job", () => {
   let workflowId: string;
   let trigger: { triggerId: string; url: string; secret: string };
 
-  beforeAll(async () => {
-    plane = await startControlPlane();
+  test.beforeAll(async ({ openSharedPlane }) => {
+    plane = await openSharedPlane();
     acme = await registerTenant(plane, "acme");
     globex = await registerTenant(plane, "globex");
     viewer = (await inviteViewer(plane.graphql, plane.readMail, acme.token)).token;
@@ -75,7 +69,6 @@ describe("the main job", () => {
     workflowId = published.workflowId;
     trigger = await createTrigger(plane, acme.token, workflowId);
   });
-  afterAll(async () => plane?.close());
 
   async function statusOf(runId: string): Promise<string> {
     const { rows } = await plane.sql.query<{ status: string }>("select status from workflow_runs where id = $1", [

@@ -4,24 +4,18 @@ import { readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect } from "vitest";
 import { z } from "zod";
-import {
-  type Account,
-  type ControlPlane,
-  publishWorkflow,
-  registerTenant,
-  startControlPlane,
-} from "./control-plane.ts";
+import { type Account, type ControlPlane, publishWorkflow, registerTenant } from "./control-plane.ts";
+import { test } from "./shared-plane.ts";
 
 let plane: ControlPlane;
 let owner: Account;
 
-beforeAll(async () => {
-  plane = await startControlPlane();
+test.beforeAll(async ({ openSharedPlane }) => {
+  plane = await openSharedPlane();
   owner = await registerTenant(plane, "acme");
 });
-afterAll(async () => plane?.close());
 
 type Request = { readonly name: string; readonly document: string; readonly variables: string };
 type Known = Record<string, string>;
