@@ -9,22 +9,19 @@ import { fileURLToPath } from "node:url";
 
 const rootDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const summaryFile = join(rootDir, ".local", "test-summary.json");
+/** Tests start Node hundreds of times, each time with the same files. */
+const compileCache = join(rootDir, ".local", "node-compile-cache");
 const LISTED_MAX = 200;
 /** More test files than so many are broken, not unsteady. */
 const UNSTEADY_FILES_MAX = 2;
 
 const withStores = [process.execPath, "--conditions=@control-plane/source", "packages/local-stores/src/cli.ts", "--"];
-const turbo = [
-  "pnpm",
-  "exec",
-  "turbo",
-  "run",
-  "typecheck",
-  "test",
-  "--concurrency=2",
-  "--continue",
-  "--log-order=grouped",
-];
+const turbo = (...tasks) => ["pnpm", "exec", "turbo", "run", ...tasks, "--continue", "--log-order=grouped"];
+/**
+ * They wait more than they work, for processes that start, die and come back, and need the longest of all. Turbo begins
+ * them last, when nobody is left to use the time in which they wait; so they go beside all others from the beginning.
+ */
+const WAITING = ["@control-plane/e2e", "@control-plane/faults"];
 
 function reportFiles() {
   const folders = ["apps", "packages"].flatMap((parent) =>
@@ -35,10 +32,19 @@ function reportFiles() {
 
 let stopped = false;
 
-/** Signals are passed on; with-stores ends its stores whatever happens to this process. */
-function run([command, ...args]) {
+/**
+ * Signals are passed on; with-stores ends its stores whatever happens to this process.
+ * @param held true: what it says comes when it is over, in one piece, and not between the lines of others
+ */
+function run([command, ...args], { held } = { held: false }) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: rootDir, stdio: "inherit" });
+    const child = spawn(command, args, {
+      cwd: rootDir,
+      env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
+      stdio: held ? ["ignore", "pipe", "pipe"] : "inherit",
+    });
+    const said = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (bytes) => said.push(bytes));
     const stop = (signal) => {
       stopped = true;
       // The terminal's own Ctrl-C reaches the child without us.
@@ -49,8 +55,25 @@ function run([command, ...args]) {
       console.error(`cannot run ${command}: ${error.message}`);
       resolve(1);
     });
-    child.once("exit", (code) => resolve(code ?? 1));
+    child.once("close", (code) => {
+      process.stdout.write(Buffer.concat(said));
+      resolve(code ?? 1);
+    });
   });
+}
+
+/** Typecheck and tests; with arguments, which choose packages, all in one run of turbo. */
+async function runTasks(args) {
+  if (args.length > 0) return run([...withStores, ...turbo("typecheck", "test"), "--concurrency=2", ...args]);
+  const typecheck = await run([...turbo("typecheck"), "--concurrency=2"]);
+  if (stopped) return typecheck;
+  const waiting = WAITING.map((name) => `--filter=${name}`);
+  const others = WAITING.map((name) => `--filter=!${name}`);
+  const tests = await Promise.all([
+    run([...withStores, ...turbo("test"), "--concurrency=1", ...waiting], { held: true }),
+    run([...withStores, ...turbo("test"), "--concurrency=2", ...others]),
+  ]);
+  return [typecheck, ...tests].find((code) => code !== 0) ?? 0;
 }
 
 /** Of vitest's JSON reports and of those written in the same form. */
@@ -96,13 +119,13 @@ function sum(reports, member) {
 async function main() {
   for (const { file } of reportFiles()) rmSync(file, { force: true });
   rmSync(summaryFile, { force: true });
-  const command = [...withStores, ...turbo, ...process.argv.slice(2)];
-  let code = await run(command);
+  const args = process.argv.slice(2);
+  let code = await runTasks(args);
   let reports = readReports();
   const failedAtFirst = reports.flatMap(({ failedTests }) => failedTests);
   if (code !== 0 && !stopped && sum(reports, "failedFiles") <= UNSTEADY_FILES_MAX) {
     list("failed, and run once more", failedAtFirst);
-    code = await run(command);
+    code = await runTasks(args);
     reports = readReports();
   }
 

@@ -50,7 +50,7 @@ const NO_MONGODB = "mongodb://127.0.0.1:9/none?directConnection=true";
 
 const ISSUER = "https://auth.control-plane.local";
 
-/** PATH and home alone come from outside: what a service needs is named here. */
+/** PATH, home and what Node itself reads come from outside: what a service needs is named here. */
 function baseEnv(): Record<string, string> {
   const kept = ["PATH", "HOME", "LANG", "TMPDIR", "NODE_EXTRA_CA_CERTS", "NODE_COMPILE_CACHE", "FAILPOINTS"];
   return Object.fromEntries(
