@@ -1,5 +1,6 @@
 // A runner of the contract that does nothing: it claims over HTTP and reports every step and the run in one batch.
-import { createServer } from "node:http";
+import { Agent, createServer, request } from "node:http";
+import { text } from "node:stream/consumers";
 import { Worker } from "bullmq";
 import { z } from "zod";
 
@@ -10,11 +11,17 @@ const claimSchema = z.object({
   bundle: z.object({ steps: z.array(z.object({ stepKey: z.string() })) }),
 });
 
-async function call(path: string, token: string, body: unknown): Promise<Response> {
-  return fetch(`${ORCHESTRATOR_URL}/runner/v1/runs/${path}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
+const agent = new Agent({ keepAlive: true });
+
+/** By node:http, which costs a third of fetch: what is measured is the control plane. */
+async function call(path: string, token: string, body: unknown): Promise<{ status: number; text: string }> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  return new Promise((resolve, reject) => {
+    const url = `${ORCHESTRATOR_URL}/runner/v1/runs/${path}`;
+    const sent = request(url, { method: "POST", agent, headers }, (response) => {
+      text(response).then((read) => resolve({ status: response.statusCode ?? 0, text: read }), reject);
+    });
+    sent.once("error", reject).end(JSON.stringify(body));
   });
 }
 
@@ -24,13 +31,12 @@ const worker = new Worker(
     const { runId, attempt } = jobSchema.parse(job.data);
     const claimed = await call(`${runId}/claim`, RUNNER_TOKEN, { contractVersion: 1, attempt, runnerId: "noop" });
     if (claimed.status === 409) return;
-    const { leaseToken, bundle } = claimSchema.parse(await claimed.json());
+    const { leaseToken, bundle } = claimSchema.parse(JSON.parse(claimed.text));
     const at = new Date().toISOString();
     const ends = bundle.steps.map(({ stepKey }) => ({ type: "step.succeeded", stepKey, output: null }));
     const events = [...ends, { type: "run.succeeded" }].map((event, index) => ({ seq: index + 1, at, ...event }));
     const reported = await call(`${runId}/events`, leaseToken, { contractVersion: 1, attempt, events });
-    if (!reported.ok) throw new Error(`events were answered with ${reported.status}`);
-    await reported.arrayBuffer();
+    if (reported.status !== 200) throw new Error(`events were answered with ${reported.status}`);
   },
   { connection: { url: REDIS_URL, maxRetriesPerRequest: null }, concurrency: Number(CONCURRENCY) },
 );
