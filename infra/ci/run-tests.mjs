@@ -9,8 +9,6 @@ import { fileURLToPath } from "node:url";
 
 const rootDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const summaryFile = join(rootDir, ".local", "test-summary.json");
-/** Tests start Node hundreds of times, each time with the same files. */
-const compileCache = join(rootDir, ".local", "node-compile-cache");
 const LISTED_MAX = 200;
 /** More test files than so many are broken, not unsteady. */
 const UNSTEADY_FILES_MAX = 2;
@@ -38,11 +36,7 @@ let stopped = false;
  */
 function run([command, ...args], { held } = { held: false }) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      cwd: rootDir,
-      env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
-      stdio: held ? ["ignore", "pipe", "pipe"] : "inherit",
-    });
+    const child = spawn(command, args, { cwd: rootDir, stdio: held ? ["ignore", "pipe", "pipe"] : "inherit" });
     const said = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (bytes) => said.push(bytes));
     const stop = (signal) => {

@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { deleteStores, type Store, startPostgres, startRedis, startStores } from "../src/index.ts";
+import { deleteStores, type Store, startRedis, startStores } from "../src/index.ts";
 import { isAlive } from "../src/predecessor.ts";
-import { kinds, query, withRedis } from "./kinds.ts";
+import { kinds, withRedis } from "./kinds.ts";
 import { listening } from "./listening.ts";
 
 let dataDir: string;
@@ -72,23 +72,6 @@ describe.each(kinds)("$name", ({ name, start, write, read }) => {
   });
 });
 
-test("postgres is durable, listens on 127.0.0.1 only and allows many connections", async () => {
-  const { url } = await keep(startPostgres({ dataDir: join(dataDir, "postgres"), log }));
-
-  const rows = await query(
-    url,
-    "select name, setting from pg_settings where name in ('fsync', 'synchronous_commit', 'listen_addresses', 'max_connections', 'TimeZone') order by name collate \"C\"",
-  );
-
-  expect(rows).toEqual([
-    ["TimeZone", "UTC"],
-    ["fsync", "on"],
-    ["listen_addresses", "127.0.0.1"],
-    ["max_connections", "400"],
-    ["synchronous_commit", "on"],
-  ]);
-});
-
 test("redis evicts nothing and writes an append-only file", async () => {
   const { url } = await keep(startRedis({ dataDir: join(dataDir, "redis"), log }));
 
@@ -101,29 +84,6 @@ test("redis evicts nothing and writes an append-only file", async () => {
     ["maxmemory-policy", "noeviction"],
     ["appendonly", "yes"],
   ]);
-});
-
-test("a postmaster.pid with the number of some other process does not block the start", async () => {
-  const first = await keep(startPostgres({ dataDir: join(dataDir, "postgres"), log }));
-  const directory = String((await query(first.url, "show data_directory")).flat()[0]);
-  await first.stop();
-  await writeFile(join(directory, "postmaster.pid"), `${process.pid}\n${directory}\n`);
-
-  const second = await keep(startPostgres({ dataDir: join(dataDir, "postgres"), log }));
-
-  expect(await query(second.url, "select 1")).toEqual([[1]]);
-});
-
-test("an initdb that was cut off is done again", async () => {
-  const first = await keep(startPostgres({ dataDir: join(dataDir, "postgres"), log }));
-  const directory = String((await query(first.url, "show data_directory")).flat()[0]);
-  await first.stop();
-  await rm(`${directory}.complete`);
-  await rm(join(directory, "PG_VERSION"));
-
-  const second = await keep(startPostgres({ dataDir: join(dataDir, "postgres"), log }));
-
-  expect(await query(second.url, "select 1")).toEqual([[1]]);
 });
 
 test("two clones start their stores side by side and do not see each other's data", async () => {
