@@ -1,5 +1,5 @@
-// `npm test`: typecheck and all tests, with the stores started once for all packages. The last line is the sum of the
-// packages' reports, `N passed, N failed, N skipped`. With REQUIRE_ALL=1 a skipped test is a failure, unless its name
+// `npm test`: typecheck and all tests, with stores that their packages share. The last line is the sum of the packages'
+// reports, `N passed, N failed, N skipped`. With REQUIRE_ALL=1 a skipped test is a failure, unless its name
 // says `absent: <what of the machine or of Hasura's own test data>`. Where at most two files fail their packages are run
 // once more, since turbo remembers what passed: a test that fails twice is red, one that fails once is named as unsteady.
 import { spawn } from "node:child_process";
