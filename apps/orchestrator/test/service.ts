@@ -42,7 +42,8 @@ export async function startService(env: Record<string, string>) {
     trustedProxies: config.TRUSTED_PROXIES,
   });
   // A command sent before the connection stands is refused, which would be the fate of the test's first pass.
-  await expect.poll(() => deps.requests.ping().then(() => "reachable", String)).toBe("reachable");
+  const reached = () => deps.requests.ping().then(() => "reachable", String);
+  await expect.poll(reached, { interval: 5 }).toBe("reachable");
   return {
     server,
     deps,
