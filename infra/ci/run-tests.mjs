@@ -59,7 +59,8 @@ function run([command, ...args], { held } = { held: false }) {
 /** Typecheck and tests; with arguments, which choose packages, all in one run of turbo. */
 async function runTasks(args) {
   if (args.length > 0) return run([...withStores, ...turbo("typecheck", "test"), "--concurrency=2", ...args]);
-  const typecheck = await run([...turbo("typecheck"), "--concurrency=2"]);
+  // With stores too: what they need of a new machine is there before two start them at the same time.
+  const typecheck = await run([...withStores, ...turbo("typecheck"), "--concurrency=2"]);
   if (stopped) return typecheck;
   const waiting = WAITING.map((name) => `--filter=${name}`);
   const others = WAITING.map((name) => `--filter=!${name}`);
