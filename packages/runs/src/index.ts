@@ -28,7 +28,7 @@ export type { Problem } from "./definition/problem.ts";
 export { type ConnectionFacts, namedIds, validateDefinition } from "./definition/validate-definition.ts";
 export { extendLease } from "./extend-lease.ts";
 export type { LeaseSettings } from "./lease-settings.ts";
-export { isHeld } from "./lifecycle.ts";
+export { isHeld, type RunStatus } from "./lifecycle.ts";
 export { queueRuns } from "./queue-runs.ts";
 export { findQueuedTooLong, type LostJobSettings, markRequeued, type QueuedAttempt } from "./requeue-runs.ts";
 export { type RetryWay, retryRun, retryWithin } from "./retry-run.ts";

@@ -24,6 +24,8 @@ export type DispatchPass =
       queuedBefore: number;
       /** Something was taken, so another pass is worth while. */
       more: boolean;
+      /** False when no run is due any more: nobody waits for a slot. */
+      waiting: boolean;
     };
 
 /** Any number that nothing else uses. */
@@ -40,7 +42,8 @@ export async function queueRuns(db: Database, window: number): Promise<DispatchP
     if (lock.rows[0]?.held !== true) return { outcome: "busy" };
     await planByIndexOrder(tx);
     const queuedBefore = await countQueued(client, window);
-    const chosen = queuedBefore < window ? await chooseDue(client, window - queuedBefore) : [];
+    const { chosen, waiting } =
+      queuedBefore < window ? await chooseDue(client, window - queuedBefore) : { chosen: [], waiting: true };
     if (chosen.length > 0) await failpoint("dispatch.after-select");
     const expired = chosen.filter((run) => run.expired);
     for (const run of expired) await endExpired(tx, run);
@@ -54,6 +57,7 @@ export async function queueRuns(db: Database, window: number): Promise<DispatchP
       refused: refused.size + expired.length,
       queuedBefore,
       more: chosen.length > 0,
+      waiting,
     };
   });
 }
@@ -131,10 +135,10 @@ const DUE = `
         order by run_at, id limit s.share for update skip locked) r`;
 
 /** Locks the due rows whose turn it is, in the order in which they are to be queued. */
-async function chooseDue(client: Client, room: number): Promise<Chosen[]> {
+async function chooseDue(client: Client, room: number): Promise<{ chosen: Chosen[]; waiting: boolean }> {
   const waiting = await findWaiting(client);
   const shares = [...shareSlots(waiting, room)].filter(([, share]) => share > 0);
-  if (shares.length === 0) return [];
+  if (shares.length === 0) return { chosen: [], waiting: waiting.length > 0 };
   const { rows } = await client.query({
     name: "choose-due",
     text: DUE,
@@ -147,7 +151,8 @@ async function chooseDue(client: Client, room: number): Promise<Chosen[]> {
     return { run, place };
   });
   placed.sort((a, b) => a.place - b.place || a.run.due_seconds - b.run.due_seconds);
-  return placed.map(({ run }) => run);
+  // The next pass finds out whether these were all.
+  return { chosen: placed.map(({ run }) => run), waiting: true };
 }
 
 /** A run that waited too long is never started; the sweeper would end it a moment later. */

@@ -11,10 +11,11 @@ export type DispatchDeps = Pick<Deps, "db" | "requests" | "dispatchWindow" | "ru
 export async function dispatchPass(deps: DispatchDeps): Promise<void> {
   for (;;) {
     await deps.requests.ping();
+    deps.dispatchWindow.look();
     const window = deps.dispatchWindow.size();
     const pass = await queueRuns(deps.db, window);
     if (pass.outcome === "busy") return;
-    const taken = { queuedBefore: pass.queuedBefore, queued: pass.queued.length };
+    const taken = { queuedBefore: pass.queuedBefore, queued: pass.queued.length, waiting: pass.waiting };
     deps.dispatchWindow.learn(taken);
     if (pass.queued.length > 0) {
       await failpoint("dispatch.after-commit");

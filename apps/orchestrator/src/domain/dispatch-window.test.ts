@@ -7,7 +7,7 @@ function play(window: ReturnType<typeof createDispatchWindow>, passes: number, t
   for (let pass = 0; pass < passes; pass++) {
     const [queuedBefore, size] = [queued, window.size()];
     queued = Math.max(size, queuedBefore);
-    window.learn({ queuedBefore, queued: queued - queuedBefore });
+    window.learn({ queuedBefore, queued: queued - queuedBefore, waiting: true });
     queued = Math.max(queued - takes, 0);
   }
 }
@@ -36,7 +36,7 @@ test("without runners it shrinks to its floor, and with them it is back within a
 test("it is never larger than it may be, and stays small while nothing fills it", () => {
   const [small, quiet] = [createDispatchWindow(5), createDispatchWindow(200)];
   play(small, 20, 100);
-  for (let pass = 0; pass < 20; pass++) quiet.learn({ queuedBefore: 0, queued: 1 });
+  for (let pass = 0; pass < 20; pass++) quiet.learn({ queuedBefore: 0, queued: 1, waiting: false });
 
   expect(small.size()).toBe(5);
   expect(quiet.size()).toBe(8);
@@ -46,9 +46,22 @@ test("it is full while the last pass left no room", () => {
   const window = createDispatchWindow(200);
   expect(window.isFull()).toBe(false);
 
-  window.learn({ queuedBefore: 0, queued: 8 });
+  window.learn({ queuedBefore: 0, queued: 8, waiting: true });
   expect(window.isFull()).toBe(true);
 
-  window.learn({ queuedBefore: 3, queued: 1 });
+  window.learn({ queuedBefore: 3, queued: 1, waiting: true });
   expect(window.isFull()).toBe(false);
+});
+
+test("an end is worth a pass unless the last one left nothing, and while one is under way", () => {
+  const window = createDispatchWindow(200);
+  const answers = [window.mayBeWaitedFor()];
+  window.learn({ queuedBefore: 0, queued: 3, waiting: false });
+  answers.push(window.mayBeWaitedFor());
+  window.look();
+  answers.push(window.mayBeWaitedFor());
+  window.learn({ queuedBefore: 0, queued: 3, waiting: true });
+  answers.push(window.mayBeWaitedFor());
+
+  expect(answers).toEqual([true, false, true, true]);
 });

@@ -1,11 +1,12 @@
 import { type RunEvents, verifyRunEvents } from "@control-plane/queue";
-import { applyEvents, isHeld } from "@control-plane/runs";
+import { applyEvents } from "@control-plane/runs";
 import type { Deps } from "../deps.ts";
 import { insertRunEventLetter, type RunEventLetter } from "../store/dead-letters.ts";
 import { eventProblem } from "./event-problem.ts";
+import { tellFreedSlot } from "./freed-slot.ts";
 import { readRunEvents } from "./read-run-events.ts";
 
-export type RunEventsDeps = Pick<Deps, "db" | "lease" | "dispatchSignal" | "runMetrics" | "log">;
+export type RunEventsDeps = Pick<Deps, "db" | "lease" | "dispatchSignal" | "dispatchWindow" | "runMetrics" | "log">;
 
 /**
  * A stale job is dropped; one of the present attempt that does not prove its lease becomes a dead letter, which is one however
@@ -29,7 +30,7 @@ export async function takeRunEvents(
   const letter = { id: letterId, runId: job.runId, data: job };
   switch (result.outcome) {
     case "applied":
-      if (!isHeld(result.status)) deps.dispatchSignal.wake();
+      tellFreedSlot(deps, result.status);
       return "applied";
     case "stale":
       deps.log.info({ runId: job.runId, attempt: job.attempt }, "stale events dropped");

@@ -1,6 +1,6 @@
 import { hashToken } from "@control-plane/crypto";
 import { EVENTS_BYTES_MAX, eventsRequestSchema } from "@control-plane/queue";
-import { applyEvents, isHeld } from "@control-plane/runs";
+import { applyEvents } from "@control-plane/runs";
 import { parseInput } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import { failpoint } from "@control-plane/service-kit/failpoint";
@@ -8,9 +8,10 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { Deps } from "../../deps.ts";
 import { eventProblem } from "../../domain/event-problem.ts";
+import { tellFreedSlot } from "../../domain/freed-slot.ts";
 import { leaseToken, namedAttempt, type RunParams, requireLeaseToken, staleAttempt } from "./runner-request.ts";
 
-type EventsDeps = Pick<Deps, "db" | "lease" | "dispatchSignal" | "runMetrics">;
+type EventsDeps = Pick<Deps, "db" | "lease" | "dispatchSignal" | "dispatchWindow" | "runMetrics">;
 
 /** A runner reports what happened in its attempt. */
 export function registerEventsRoute(server: FastifyInstance, deps: EventsDeps): void {
@@ -25,7 +26,7 @@ export function registerEventsRoute(server: FastifyInstance, deps: EventsDeps): 
       deps.runMetrics.events.inc({ outcome: result.outcome });
       switch (result.outcome) {
         case "applied":
-          if (!isHeld(result.status)) deps.dispatchSignal.wake();
+          tellFreedSlot(deps, result.status);
           return {
             appliedSeq: result.appliedSeq,
             status: result.status,
