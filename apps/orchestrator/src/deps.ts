@@ -1,4 +1,4 @@
-import { assertDatabaseFit, createDatabase, type Database, type DatabaseWork } from "@control-plane/db";
+import { assertDatabaseFit, createDatabase, type Database, type DatabaseWork, isHeldUpByLock } from "@control-plane/db";
 import {
   createPublisher,
   type OpenQueue,
@@ -9,8 +9,18 @@ import {
   runEvents,
   runRequested,
 } from "@control-plane/queue";
-import type { BulkSettings, LeaseSettings, LostJobSettings, SweepSettings } from "@control-plane/runs";
 import {
+  type BulkSettings,
+  type InOrderOutcome,
+  type InOrderWrite,
+  type LeaseSettings,
+  type LostJobSettings,
+  type SweepSettings,
+  writeInOrder,
+} from "@control-plane/runs";
+import {
+  type Batcher,
+  createBatcher,
   createLogger,
   createMetrics,
   createSharedRateWindows,
@@ -56,6 +66,8 @@ export type Deps = {
   runnerTokens: readonly string[];
   /** A slot is free or a run is waiting: the dispatch loop of this process need not sleep on. */
   dispatchSignal: WakeSignal;
+  /** Events of many runs go together in one statement; a run whose row is locked holds up nobody else. */
+  eventWrites: Batcher<InOrderWrite, InOrderOutcome>;
   log: Logger;
   metrics: Metrics;
   runMetrics: RunMetrics;
@@ -97,6 +109,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   const requestJobs = secret === undefined ? undefined : openQueue(runRequested.name, redis, onError);
   const rates = openRateStore(redis, onError);
   const metrics = createMetrics("orchestrator");
+  const lease = { leaseSeconds: config.LEASE_SECONDS };
   const deps: Deps = {
     db: actions.db,
     runnerDb: runners.db,
@@ -108,7 +121,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     eventJobs,
     ops: secret === undefined || requestJobs === undefined ? undefined : { secret, queues: [requestJobs, eventJobs] },
     runRate: createSharedRateWindows(rates)("run-workflow", RUNS_PER_WINDOW, RATE_WINDOW_MS),
-    lease: { leaseSeconds: config.LEASE_SECONDS },
+    lease,
     heartbeatSeconds: config.HEARTBEAT_SECONDS,
     sweep: {
       cancelGraceSeconds: config.CANCEL_GRACE_SECONDS,
@@ -121,6 +134,11 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     authActionsUrl: config.AUTH_ACTIONS_URL.replace(/\/$/, ""),
     runnerTokens: config.RUNNER_TOKENS,
     dispatchSignal: createWakeSignal(),
+    eventWrites: createBatcher({
+      write: (writes) => writeInOrder(runners.db, writes, lease),
+      laneOf: ({ runId }) => runId,
+      isHeldUp: isHeldUpByLock,
+    }),
     log,
     metrics,
     runMetrics: createRunMetrics(metrics, loops.pool),
@@ -128,6 +146,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   };
   registerPoolMetrics(metrics, { request: actions.pool, runner: runners.pool, bulk: bulk.pool, loop: loops.pool });
   const close = async (): Promise<void> => {
+    await deps.eventWrites.drain();
     await requests.close();
     await eventJobs.close();
     await requestJobs?.close();

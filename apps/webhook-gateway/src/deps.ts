@@ -11,6 +11,8 @@ import {
 } from "@control-plane/db";
 import { acceptDeliveries, type DeliveryOutcome, type NewDelivery } from "@control-plane/runs";
 import {
+  type Batcher,
+  createBatcher,
   createLogger,
   createMetrics,
   type Logger,
@@ -20,7 +22,6 @@ import {
 import { failpoint } from "@control-plane/service-kit/failpoint";
 import type pg from "pg";
 import type { Config } from "./config.ts";
-import { type Batcher, createBatcher } from "./domain/batcher.ts";
 import { createRejections, type Rejections } from "./domain/rejections.ts";
 import { createSecretReader, type SecretReader } from "./domain/signature.ts";
 import { createTriggerLookup, type FindTrigger } from "./domain/trigger-lookup.ts";

@@ -66,6 +66,6 @@ export { invitations, memberships, tenants, users } from "./schema/tenancy.ts";
 export { triggers, workflows, workflowVersions } from "./schema/workflows.ts";
 export { seed } from "./seed/seed.ts";
 export { inLockedSession, type LockedSession } from "./session-lock.ts";
-export { isHeldUpByLock, isRefusal, type Refusal, sqlState } from "./sql-state.ts";
+export { isDataError, isHeldUpByLock, isRefusal, type Refusal, sqlState } from "./sql-state.ts";
 export { cloneDatabase, createTemplate, databaseUrl, dropDatabase, roleUrl } from "./template.ts";
 export type { DatabaseWork, TimeLimits } from "./time-limits.ts";

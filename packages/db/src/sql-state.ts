@@ -26,3 +26,9 @@ export function isHeldUpByLock(error: unknown): boolean {
   const state = sqlState(error);
   return state === "55P03" || state === "57014";
 }
+
+/** Class 22: a value that its type cannot hold. */
+export function isDataError(error: unknown): boolean {
+  const state = sqlState(error);
+  return state?.startsWith("22") === true || state === "54000";
+}

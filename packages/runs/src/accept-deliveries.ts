@@ -1,4 +1,4 @@
-import { binaryArray, type Database, repeatOnConflict, sqlState } from "@control-plane/db";
+import { binaryArray, type Database, isDataError, repeatOnConflict } from "@control-plane/db";
 import { OutageError } from "@control-plane/service-kit/outage";
 import { fillPlaceholders, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
@@ -255,10 +255,4 @@ async function countRepeats(db: Database, rows: readonly NewDelivery[]): Promise
       ];
     }),
   );
-}
-
-/** Class 22: a value that its type cannot hold. */
-function isDataError(error: unknown): boolean {
-  const state = sqlState(error);
-  return state?.startsWith("22") === true || state === "54000";
 }

@@ -9,7 +9,7 @@ import {
 import { type RunEvent, runEventSchema } from "@control-plane/queue";
 import { failpoint } from "@control-plane/service-kit/failpoint";
 import { and, asc, eq, inArray, lte, type SQL, sql } from "drizzle-orm";
-import { applyInOrder } from "./apply-in-order.ts";
+import { type InOrderOutcome, type InOrderWrite, prepareInOrder, writeInOrder } from "./apply-in-order.ts";
 import type { LeaseSettings } from "./lease-settings.ts";
 import { isHeld, type RunStatus } from "./lifecycle.ts";
 import { type LockedRun, lockRun } from "./lock-run.ts";
@@ -36,6 +36,9 @@ export type Applied =
   /** Nothing of the batch was applied. */
   | { outcome: "invalid"; tenantId: string; index: number; reason: string };
 
+/** Writes a batch the short way, maybe together with others'. */
+export type WriteInOrder = (inOrder: InOrderWrite) => Promise<InOrderOutcome>;
+
 class InvalidEventError extends Error {
   readonly tenantId: string;
   readonly index: number;
@@ -52,9 +55,15 @@ class InvalidEventError extends Error {
  * repetition and split of one attempt's events gives the same rows: what comes twice is passed over, what comes ahead of
  * a gap waits in the buffer, what stands behind the end is dropped. A batch that is as most are goes the short way, which
  * gives the same rows too.
+ * @param write the short way; by default each batch goes alone
  */
-export async function applyEvents(db: Database, batch: EventBatch, lease: LeaseSettings): Promise<Applied> {
-  const inOrder = await tryInOrder(db, batch, lease);
+export async function applyEvents(
+  db: Database,
+  batch: EventBatch,
+  lease: LeaseSettings,
+  write: WriteInOrder = (inOrder) => writeAlone(db, inOrder, lease),
+): Promise<Applied> {
+  const inOrder = await tryInOrder(batch, write);
   if (inOrder !== undefined) return inOrder;
   try {
     return await inTransaction(db, { source: "runner", runId: batch.runId }, (tx) => applyLocked(tx, batch, lease));
@@ -66,11 +75,18 @@ export async function applyEvents(db: Database, batch: EventBatch, lease: LeaseS
   }
 }
 
-async function tryInOrder(db: Database, batch: EventBatch, lease: LeaseSettings): Promise<Applied | undefined> {
+async function writeAlone(db: Database, inOrder: InOrderWrite, lease: LeaseSettings): Promise<InOrderOutcome> {
+  const [outcome] = await writeInOrder(db, [inOrder], lease);
+  return outcome ?? { outcome: "not-in-order" };
+}
+
+async function tryInOrder(batch: EventBatch, write: WriteInOrder): Promise<Applied | undefined> {
   if (typeof batch.proof === "function") return undefined;
+  const inOrder = prepareInOrder({ ...batch, leaseTokenHash: batch.proof });
+  if (inOrder === undefined) return undefined;
   await failpoint("events.in-transaction");
-  const applied = await applyInOrder(db, { ...batch, leaseTokenHash: batch.proof }, lease);
-  if (applied === undefined) return undefined;
+  const applied = await write(inOrder);
+  if (applied.outcome === "not-in-order") return undefined;
   const { seq, leaseExpiresAt } = applied;
   return answer(seq, leaseExpiresAt === null ? "SUCCEEDED" : "RUNNING", leaseExpiresAt);
 }

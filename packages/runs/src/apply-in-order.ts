@@ -1,15 +1,23 @@
-import { type Database, repeatOnConflict } from "@control-plane/db";
+import { type Database, isDataError, repeatOnConflict } from "@control-plane/db";
 import type { RunEvent } from "@control-plane/queue";
 import { z } from "zod";
 import { OPEN_STEP_BECOMES } from "./end-attempt.ts";
 import type { LeaseSettings } from "./lease-settings.ts";
 
-type InOrderBatch = {
+/** A batch of events as this short way can write it. */
+export type InOrderWrite = {
   runId: string;
   attempt: number;
   leaseTokenHash: Buffer;
-  events: readonly RunEvent[];
+  /** The number of its first event. */
+  first: number;
+  folded: Folded;
 };
+
+/** `leaseExpiresAt` is null when the run has succeeded. */
+export type InOrderOutcome =
+  | { outcome: "applied"; seq: number; leaseExpiresAt: Date | null }
+  | { outcome: "not-in-order" };
 
 /** What a batch makes of one step that was open before it; texts as JSON. */
 type StepChange = {
@@ -24,68 +32,113 @@ type StepChange = {
 
 type Folded = { steps: readonly StepChange[]; seq: number; succeeded: { output: string | null } | undefined };
 
-/**
- * The common case in one statement: the batch goes on where the last one stopped, its attempt is RUNNING and presents its
- * token, nothing waits in the buffer, and the run goes on or succeeds. The condition of the update decides all of that about
- * the row as it is at that moment, so no lock is needed before. Undefined in every other case: then nothing was changed.
- */
-export async function applyInOrder(
-  db: Database,
-  batch: InOrderBatch,
-  lease: LeaseSettings,
-): Promise<{ seq: number; leaseExpiresAt: Date | null } | undefined> {
+/** Undefined for numbers with a gap, a repetition or another order, and for an end that is no success. */
+export function prepareInOrder(batch: {
+  runId: string;
+  attempt: number;
+  leaseTokenHash: Buffer;
+  events: readonly RunEvent[];
+}): InOrderWrite | undefined {
   const folded = foldInOrder(batch.events);
   const first = batch.events[0]?.seq;
   if (folded === undefined || first === undefined) return undefined;
-  const { steps, seq, succeeded } = folded;
-  const column = <K extends keyof StepChange>(name: K): StepChange[K][] => steps.map((step) => step[name]);
+  return { runId: batch.runId, attempt: batch.attempt, leaseTokenHash: batch.leaseTokenHash, first, folded };
+}
+
+/**
+ * The common case, for many runs in one statement: a batch goes on where the last one stopped, its attempt is RUNNING and
+ * presents its token, nothing waits in the buffer, and the run goes on or succeeds. The condition of the update decides all
+ * of that about the row as it is at that moment, so no lock is needed before. In every other case nothing of the batch was
+ * written. Outcomes come in the order of the input.
+ */
+export async function writeInOrder(
+  db: Database,
+  writes: readonly InOrderWrite[],
+  lease: LeaseSettings,
+): Promise<InOrderOutcome[]> {
+  try {
+    return await writeTogether(db, writes, lease);
+  } catch (error) {
+    if (writes.length === 1 || !isDataError(error)) throw error;
+    // One value that PostgreSQL refuses must not cost the others: each goes alone.
+    const outcomes: InOrderOutcome[] = [];
+    for (const write of writes) outcomes.push(...(await writeInOrder(db, [write], lease)));
+    return outcomes;
+  }
+}
+
+async function writeTogether(
+  db: Database,
+  writes: readonly InOrderWrite[],
+  lease: LeaseSettings,
+): Promise<InOrderOutcome[]> {
+  const column = <T>(pick: (write: InOrderWrite) => T): T[] => writes.map(pick);
+  const changes = writes.flatMap(({ folded }, index) => folded.steps.map((step) => ({ ...step, place: index + 1 })));
+  const change = <K extends keyof (typeof changes)[number]>(name: K) => changes.map((step) => step[name]);
   const { rows } = await repeatOnConflict(() =>
     db.$client.query({
       name: "apply-in-order",
       text: APPLY,
       values: [
-        batch.runId,
-        batch.attempt,
-        batch.leaseTokenHash,
-        first,
-        seq,
-        succeeded !== undefined,
-        succeeded?.output ?? null,
+        column(({ runId }) => runId),
+        column(({ attempt }) => attempt),
+        column(({ leaseTokenHash }) => leaseTokenHash),
+        column(({ first }) => first),
+        column(({ folded }) => folded.seq),
+        column(({ folded }) => folded.succeeded !== undefined),
+        column(({ folded }) => folded.succeeded?.output ?? null),
+        column(({ folded }) => folded.steps.length),
+        change("place"),
+        change("stepKey"),
+        change("status"),
+        change("startedAt"),
+        change("input"),
+        change("endedAt"),
+        change("output"),
+        change("error"),
         lease.leaseSeconds,
         JSON.stringify(OPEN_STEP_BECOMES.NOT_REPORTED.error),
-        column("stepKey"),
-        column("status"),
-        column("startedAt"),
-        column("input"),
-        column("endedAt"),
-        column("output"),
-        column("error"),
       ],
     }),
   );
-  const [row] = appliedSchema.parse(rows);
-  return row === undefined ? undefined : { seq, leaseExpiresAt: row.lease_expires_at };
+  const applied = new Map(appliedSchema.parse(rows).map((row) => [row.place, row.lease_expires_at]));
+  return writes.map(({ folded }, index) => {
+    const leaseExpiresAt = applied.get(index + 1);
+    if (leaseExpiresAt === undefined) return { outcome: "not-in-order" };
+    return { outcome: "applied", seq: folded.seq, leaseExpiresAt };
+  });
 }
 
-const appliedSchema = z.array(z.object({ lease_expires_at: z.date().nullable() }));
+const appliedSchema = z.array(z.object({ place: z.coerce.number(), lease_expires_at: z.date().nullable() }));
 
-/** Times are the event's, held between the run's start and now. Steps that are over stay as they are. */
+/**
+ * Times are the event's, held between the run's start and now. Steps that are over stay as they are. A run that comes twice
+ * is written once.
+ */
 const APPLY = `
-with change as (
-  select * from unnest($10::text[], $11::step_status[], $12::timestamptz[], $13::text[], $14::timestamptz[], $15::text[], $16::text[])
-    as c (step_key, status, started_at, input, ended_at, output, error)),
+with batch as (
+  select * from unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[], $5::int[], $6::boolean[], $7::text[], $8::int[])
+    with ordinality as b (run_id, attempt, token_hash, first_seq, last_seq, succeeds, output, steps, place)),
+change as (
+  select * from unnest($9::int[], $10::text[], $11::step_status[], $12::timestamptz[], $13::text[], $14::timestamptz[], $15::text[], $16::text[])
+    as c (place, step_key, status, started_at, input, ended_at, output, error)),
+known as (
+  select b.place from batch b
+   where b.steps = (
+     select count(distinct s.step_key) from change c join step_runs s on s.workflow_run_id = b.run_id and s.step_key = c.step_key
+      where c.place = b.place)),
 run as (
-  update workflow_runs set
-         last_event_seq = $5,
-         status = case when $6 then 'SUCCEEDED' else 'RUNNING' end::run_status,
-         output = case when $6 then $7::jsonb else output end,
-         error = case when not $6 then error end,
-         finished_at = case when $6 then now() end,
-         lease_expires_at = case when not $6 then now() + make_interval(secs => $8) end
-   where id = $1 and attempt = $2 and lease_token_hash = $3 and status = 'RUNNING'
-     and last_event_seq = $4 - 1 and event_buffer_bytes = 0
-     and (select count(distinct step_key) from step_runs where workflow_run_id = $1 and step_key = any($10)) = cardinality($10)
-  returning id, tenant_id, attempt, started_at, lease_expires_at),
+  update workflow_runs r set
+         last_event_seq = b.last_seq,
+         status = case when b.succeeds then 'SUCCEEDED' else 'RUNNING' end::run_status,
+         output = case when b.succeeds then b.output::jsonb else r.output end,
+         error = case when not b.succeeds then r.error end,
+         finished_at = case when b.succeeds then now() end,
+         lease_expires_at = case when not b.succeeds then now() + make_interval(secs => $17) end
+    from batch b join known on known.place = b.place
+   where r.id = any($1) and r.id = b.run_id and r.attempt = b.attempt and r.lease_token_hash = b.token_hash
+     and r.status = 'RUNNING' and r.last_event_seq = b.first_seq - 1 and r.event_buffer_bytes = 0
+  returning b.place, b.succeeds, r.id, r.tenant_id, r.attempt, r.started_at, r.lease_expires_at),
 changed as (
   update step_runs s set
          status = c.status,
@@ -97,20 +150,20 @@ changed as (
          finished_at = case when c.status <> 'RUNNING' then least(greatest(coalesce(c.ended_at, now()), r.started_at), now()) end,
          output = c.output::jsonb,
          error = c.error::jsonb
-    from run r cross join change c
+    from run r join change c on c.place = r.place
    where s.tenant_id = r.tenant_id and s.workflow_run_id = r.id and s.attempt = r.attempt and s.step_key = c.step_key
      and s.status in ('PENDING', 'RUNNING')),
 closed as (
   update step_runs s set
          status = case when s.status = 'RUNNING' then 'FAILED' else 'SKIPPED' end::step_status,
-         error = case when s.status = 'RUNNING' then $9::jsonb end,
+         error = case when s.status = 'RUNNING' then $18::jsonb end,
          finished_at = now()
     from run r
-   where $6 and s.tenant_id = r.tenant_id and s.workflow_run_id = r.id and s.attempt = r.attempt
-     and s.step_key <> all($10) and s.status in ('PENDING', 'RUNNING'))
-select lease_expires_at from run`;
+   where r.succeeds and s.tenant_id = r.tenant_id and s.workflow_run_id = r.id and s.attempt = r.attempt
+     and s.status in ('PENDING', 'RUNNING')
+     and not exists (select from change c where c.place = r.place and c.step_key = s.step_key))
+select place, lease_expires_at from run`;
 
-/** Undefined for numbers with a gap, a repetition or another order, and for an end that is no success. */
 function foldInOrder(events: readonly RunEvent[]): Folded | undefined {
   const steps = new Map<string, StepChange>();
   let seq = (events[0]?.seq ?? 1) - 1;

@@ -10,6 +10,7 @@ export {
   validateAppVersion,
 } from "./app-version/validate-app-version.ts";
 export { applyEvents } from "./apply-events.ts";
+export { type InOrderOutcome, type InOrderWrite, writeInOrder } from "./apply-in-order.ts";
 export {
   type BulkSettings,
   type CancelledRuns,

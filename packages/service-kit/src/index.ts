@@ -1,3 +1,4 @@
+export { type Batcher, type BatcherOptions, createBatcher } from "./batcher.ts";
 export {
   type ConfigEntry,
   type ConfigProblem,

@@ -11,7 +11,7 @@ import { eventProblem } from "../../domain/event-problem.ts";
 import { tellFreedSlot } from "../../domain/freed-slot.ts";
 import { leaseToken, namedAttempt, type RunParams, requireLeaseToken, staleAttempt } from "./runner-request.ts";
 
-type EventsDeps = Pick<Deps, "db" | "lease" | "dispatchSignal" | "dispatchWindow" | "runMetrics">;
+type EventsDeps = Pick<Deps, "db" | "lease" | "eventWrites" | "dispatchSignal" | "dispatchWindow" | "runMetrics">;
 
 /** A runner reports what happened in its attempt. */
 export function registerEventsRoute(server: FastifyInstance, deps: EventsDeps): void {
@@ -21,7 +21,8 @@ export function registerEventsRoute(server: FastifyInstance, deps: EventsDeps): 
     async (request) => {
       const { attempt, events } = parseInput(eventsRequestSchema, refuseBadEvents(request.body));
       const hash = hashToken(leaseToken(request));
-      const result = await applyEvents(deps.db, { ...namedAttempt(request, attempt), events, proof: hash }, deps.lease);
+      const batch = { ...namedAttempt(request, attempt), events, proof: hash };
+      const result = await applyEvents(deps.db, batch, deps.lease, deps.eventWrites.submit);
       await failpoint("events.after-commit");
       deps.runMetrics.events.inc({ outcome: result.outcome });
       switch (result.outcome) {

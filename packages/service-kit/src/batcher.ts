@@ -1,4 +1,4 @@
-import { OutageError } from "@control-plane/service-kit";
+import { OutageError } from "./outage.ts";
 
 const BATCH_MAX = 100;
 /** Larger ones take half of what waits: while one is written, the next is made. */
