@@ -11,6 +11,9 @@ import {
 } from "@control-plane/queue";
 import {
   type BulkSettings,
+  type Claim,
+  type ClaimOutcome,
+  claimRuns,
   type InOrderOutcome,
   type InOrderWrite,
   type LeaseSettings,
@@ -68,6 +71,8 @@ export type Deps = {
   dispatchSignal: WakeSignal;
   /** Events of many runs go together in one statement; a run whose row is locked holds up nobody else. */
   eventWrites: Batcher<InOrderWrite, InOrderOutcome>;
+  /** Claims likewise. */
+  claims: Batcher<Claim, ClaimOutcome>;
   log: Logger;
   metrics: Metrics;
   runMetrics: RunMetrics;
@@ -80,6 +85,8 @@ const RATE_WINDOW_MS = 10_000;
 const SWEEP_BATCH = 100;
 const SCHEDULE_BATCH = 100;
 const LOOP_CONNECTIONS = 4;
+/** What is read for each may hold an input of 1 MiB. */
+const CLAIMS_TOGETHER_MAX = 16;
 /** Calls for many runs at once: each holds a connection until it is done. */
 const BULK_CONNECTIONS = 4;
 /** A call ends well within the time that Hasura waits for it. */
@@ -134,6 +141,12 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     authActionsUrl: config.AUTH_ACTIONS_URL.replace(/\/$/, ""),
     runnerTokens: config.RUNNER_TOKENS,
     dispatchSignal: createWakeSignal(),
+    claims: createBatcher({
+      write: (claims) => claimRuns(runners.db, claims, lease),
+      laneOf: ({ runId }) => runId,
+      isHeldUp: isHeldUpByLock,
+      batchMax: CLAIMS_TOGETHER_MAX,
+    }),
     eventWrites: createBatcher({
       write: (writes) => writeInOrder(runners.db, writes, lease),
       laneOf: ({ runId }) => runId,
@@ -146,6 +159,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   };
   registerPoolMetrics(metrics, { request: actions.pool, runner: runners.pool, bulk: bulk.pool, loop: loops.pool });
   const close = async (): Promise<void> => {
+    await deps.claims.drain();
     await deps.eventWrites.drain();
     await requests.close();
     await eventJobs.close();

@@ -42,18 +42,21 @@ const claimableSchema = z.object({
 });
 
 /** All that a claim has to know of a run. */
-type Claimable = z.infer<typeof claimableSchema>;
+export type Claimable = z.infer<typeof claimableSchema>;
 
 /** A retry carries the trigger of the run it goes back to, over any number of retries; a replay has its delivery itself. */
 const CLAIMABLE = `
-with recursive run as (
-  select * from workflow_runs where id = $1 and attempt = $2 and status = 'QUEUED' and deadline_at > now()),
+with recursive wanted as (
+  select * from unnest($1::uuid[], $2::int[]) with ordinality as w (id, attempt, place)),
+run as (
+  select w.place, r.* from workflow_runs r join wanted w on w.id = r.id and w.attempt = r.attempt
+   where r.id = any($1) and r.status = 'QUEUED' and r.deadline_at > now()),
 line as (
-  select tenant_id, retry_of_run_id, webhook_delivery_id, trigger_id, scheduled_for from run
+  select place, tenant_id, retry_of_run_id, webhook_delivery_id, trigger_id, scheduled_for from run
   union all
-  select r.tenant_id, r.retry_of_run_id, r.webhook_delivery_id, r.trigger_id, r.scheduled_for
+  select line.place, r.tenant_id, r.retry_of_run_id, r.webhook_delivery_id, r.trigger_id, r.scheduled_for
     from line join workflow_runs r on r.tenant_id = line.tenant_id and r.id = line.retry_of_run_id)
-select r.tenant_id, r.workflow_id, r.workflow_version_id, r.max_attempts, r.source::text as source, r.input, r.traceparent,
+select r.place, r.tenant_id, r.workflow_id, r.workflow_version_id, r.max_attempts, r.source::text as source, r.input, r.traceparent,
        v.version, v.definition, now() + make_interval(days => t.log_retention_days) as expires_at,
        case when d.id is not null then 'WEBHOOK' when o.scheduled_for is not null then 'SCHEDULE' else tr.type::text end as trigger_type,
        d.headers, d.id as delivery_id, d.received_at, o.scheduled_for,
@@ -71,22 +74,30 @@ select r.tenant_id, r.workflow_id, r.workflow_version_id, r.max_attempts, r.sour
   from run r
   join workflow_versions v on v.tenant_id = r.tenant_id and v.id = r.workflow_version_id
   join tenants t on t.id = r.tenant_id
-  join line o on o.retry_of_run_id is null
+  join line o on o.place = r.place and o.retry_of_run_id is null
   left join webhook_deliveries d on d.tenant_id = r.tenant_id and d.id = o.webhook_delivery_id
   left join triggers tr on tr.tenant_id = r.tenant_id and tr.id = o.trigger_id`;
 
+const placeSchema = z.object({ place: z.coerce.number() });
+
 /**
- * Undefined unless this attempt waits for its claim. What is read here holds as long as it does: the version is pinned and
- * published, and nobody writes steps of a run that no runner holds.
+ * For each attempt what its claim has to know: undefined unless it waits for its claim, an error where it cannot be read.
+ * What is read here holds as long as it does: the version is pinned and published, and nobody writes steps of a run that no
+ * runner holds.
  */
-export async function readClaimable(
+export async function readClaimables(
   db: Database,
-  { runId, attempt }: { runId: string; attempt: number },
-): Promise<Claimable | undefined> {
-  const { rows } = await repeatOnConflict(() =>
-    db.$client.query({ name: "claimable", text: CLAIMABLE, values: [runId, attempt] }),
+  attempts: readonly { runId: string; attempt: number }[],
+): Promise<(Claimable | Error | undefined)[]> {
+  const values = [attempts.map(({ runId }) => runId), attempts.map(({ attempt }) => attempt)];
+  const { rows } = await repeatOnConflict(() => db.$client.query({ name: "claimable", text: CLAIMABLE, values }));
+  const read = new Map(
+    rows.map((row) => {
+      const parsed = claimableSchema.safeParse(row);
+      return [placeSchema.parse(row).place, parsed.success ? parsed.data : parsed.error];
+    }),
   );
-  return rows.length === 0 ? undefined : claimableSchema.parse(rows[0]);
+  return attempts.map((_, index) => read.get(index + 1));
 }
 
 type ClaimedAttempt = {

@@ -23,6 +23,8 @@ export type BatcherOptions<I, O> = {
   laneOf: (item: I) => string;
   /** Whether a batch failed because of something that one lane's rows wait for. */
   isHeldUp: (error: unknown) => boolean;
+  /** Most items of one statement. */
+  batchMax?: number;
   now?: () => number;
 };
 
@@ -30,7 +32,7 @@ type Waiting<I, O> = { item: I; resolve: (outcome: O) => void; reject: (error: u
 type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
 
 /**
- * Gathers what waits together into one statement: at most 100 items, of more than 32 half of what waits, at most 2
+ * Gathers what waits together into one statement: at most 100 items or `batchMax`, of more than 32 half of what waits, at most 2
  * statements at a time, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the
  * first of many would go alone. Without load a request goes alone and at once; under load batches grow by themselves.
  *
@@ -38,7 +40,7 @@ type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
  * 5 s: what one tenant's transaction locks costs that tenant alone.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
-  const { write, laneOf, isHeldUp, now = performance.now.bind(performance) } = options;
+  const { write, laneOf, isHeldUp, batchMax = BATCH_MAX, now = performance.now.bind(performance) } = options;
   const fast: Queue<I, O> = { waiting: [], inFlight: 0 };
   const slow: Queue<I, O> = { waiting: [], inFlight: 0 };
   const slowUntil = new Map<string, number>();
@@ -61,11 +63,11 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   const pump = (): void => {
     while (fast.inFlight < IN_FLIGHT_MAX && fast.waiting.length > 0) {
       fast.inFlight += 1;
-      void send(fast.waiting.splice(0, batchSize(fast.waiting.length))).finally(() => settled(fast));
+      void send(fast.waiting.splice(0, batchSize(fast.waiting.length, batchMax))).finally(() => settled(fast));
     }
     while (slow.inFlight < SLOW_IN_FLIGHT_MAX && slow.waiting.length > 0) {
       slow.inFlight += 1;
-      void send(takeLane(slow.waiting, laneOf)).finally(() => settled(slow));
+      void send(takeLane(slow.waiting, laneOf, batchMax)).finally(() => settled(slow));
     }
   };
   const pumpSoon = (): void => {
@@ -116,19 +118,19 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   };
 }
 
-function batchSize(waiting: number): number {
-  return Math.min(BATCH_MAX, Math.max(WHOLE_BATCH_MAX, Math.ceil(waiting / 2)));
+function batchSize(waiting: number, batchMax: number): number {
+  return Math.min(batchMax, Math.max(WHOLE_BATCH_MAX, Math.ceil(waiting / 2)));
 }
 
 /** Takes a batch of the lane that waits longest out of the queue. */
-function takeLane<I, O>(waiting: Waiting<I, O>[], laneOf: (item: I) => string): Waiting<I, O>[] {
+function takeLane<I, O>(waiting: Waiting<I, O>[], laneOf: (item: I) => string, batchMax: number): Waiting<I, O>[] {
   const [first] = waiting;
   if (first === undefined) return [];
   const lane = laneOf(first.item);
   const taken: Waiting<I, O>[] = [];
   const left: Waiting<I, O>[] = [];
   for (const entry of waiting) {
-    if (laneOf(entry.item) === lane && taken.length < BATCH_MAX) taken.push(entry);
+    if (laneOf(entry.item) === lane && taken.length < batchMax) taken.push(entry);
     else left.push(entry);
   }
   waiting.splice(0, waiting.length, ...left);

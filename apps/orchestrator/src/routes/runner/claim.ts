@@ -1,5 +1,4 @@
 import { type ClaimReply, claimRequestSchema } from "@control-plane/queue";
-import { claimRun } from "@control-plane/runs";
 import { isStorableText, parseInput } from "@control-plane/service-kit";
 import { failpoint } from "@control-plane/service-kit/failpoint";
 import type { FastifyInstance } from "fastify";
@@ -13,7 +12,7 @@ const claimBodySchema = claimRequestSchema.refine(({ runnerId }) => isStorableTe
 
 type ClaimDeps = Pick<
   Deps,
-  "db" | "dispatchSignal" | "dispatchWindow" | "lease" | "heartbeatSeconds" | "authActionsUrl" | "runnerTokens" | "log"
+  "claims" | "dispatchSignal" | "dispatchWindow" | "heartbeatSeconds" | "authActionsUrl" | "runnerTokens" | "log"
 >;
 
 /** A runner takes an attempt and is given everything it needs to work on it. */
@@ -23,8 +22,10 @@ export function registerClaimRoute(server: FastifyInstance, deps: ClaimDeps): vo
     { onRequest: async (request) => requireRunnerToken(request, deps.runnerTokens) },
     async (request): Promise<ClaimReply> => {
       const { attempt, runnerId } = parseInput(claimBodySchema, request.body);
-      const claimed = await claimRun(deps.db, { ...namedAttempt(request, attempt), runnerId }, deps.lease);
-      if (claimed === undefined) throw staleAttempt();
+      const outcome = await deps.claims.submit({ ...namedAttempt(request, attempt), runnerId });
+      if (outcome.outcome === "failed") throw outcome.error;
+      if (outcome.outcome === "refused") throw staleAttempt();
+      const { claimed } = outcome;
       await failpoint("claim.after-commit");
       if (deps.dispatchWindow.isFull()) deps.dispatchSignal.wake();
       const { run } = claimed.bundle;
