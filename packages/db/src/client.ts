@@ -37,9 +37,7 @@ for (const type of [pg.types.builtins.JSON, pg.types.builtins.JSONB]) pg.types.s
 const LOOKUPS = "-c enable_seqscan=off";
 /** The same few statements over and over: planned once, too. */
 const FEW_LOOKUPS = `${LOOKUPS} -c plan_cache_mode=force_generic_plan`;
-/** Those of many runs at a time join what came with the statement to rows by their keys, whatever the tables held when it was planned. */
-const JOINED_LOOKUPS = `${FEW_LOOKUPS} -c enable_hashjoin=off -c enable_mergejoin=off`;
-const PLANS: Partial<Record<DatabaseWork, string>> = { request: LOOKUPS, intake: FEW_LOOKUPS, runner: JOINED_LOOKUPS };
+const PLANS: Partial<Record<DatabaseWork, string>> = { request: LOOKUPS, intake: FEW_LOOKUPS, runner: FEW_LOOKUPS };
 
 /**
  * A pool with the drizzle client over it. Nothing connects before the first query, and nothing waits without end: getting

@@ -56,15 +56,28 @@ export async function writeInOrder(
   writes: readonly InOrderWrite[],
   lease: LeaseSettings,
 ): Promise<InOrderOutcome[]> {
+  const steps = writes.reduce((sum, { folded }) => sum + folded.steps.length, 0);
+  if (writes.length > 1 && steps > STEPS_TOGETHER_MAX) return writeApart(db, writes, lease);
   try {
     return await writeTogether(db, writes, lease);
   } catch (error) {
-    if (writes.length === 1 || !isDataError(error)) throw error;
-    // One value that PostgreSQL refuses must not cost the others: each goes alone.
-    const outcomes: InOrderOutcome[] = [];
-    for (const write of writes) outcomes.push(...(await writeInOrder(db, [write], lease)));
-    return outcomes;
+    // One value that PostgreSQL refuses must not cost the others.
+    if (writes.length > 1 && isDataError(error)) return writeApart(db, writes, lease);
+    throw error;
   }
+}
+
+/** The statement compares each step with each. */
+const STEPS_TOGETHER_MAX = 500;
+
+async function writeApart(
+  db: Database,
+  writes: readonly InOrderWrite[],
+  lease: LeaseSettings,
+): Promise<InOrderOutcome[]> {
+  const half = Math.ceil(writes.length / 2);
+  const first = await writeInOrder(db, writes.slice(0, half), lease);
+  return [...first, ...(await writeInOrder(db, writes.slice(half), lease))];
 }
 
 async function writeTogether(
@@ -112,8 +125,8 @@ async function writeTogether(
 const appliedSchema = z.array(z.object({ place: z.coerce.number(), lease_expires_at: z.date().nullable() }));
 
 /**
- * Times are the event's, held between the run's start and now. Steps that are over stay as they are. A run that comes twice
- * is written once.
+ * Times are the event's, held between the run's start and now. Steps that are over stay as they are; those that nothing was
+ * told of end with the run. A run that comes twice is written once. Rows are found by their keys alone: see CLAIMABLE.
  */
 const APPLY = `
 with batch as (
@@ -122,11 +135,15 @@ with batch as (
 change as (
   select * from unnest($9::int[], $10::text[], $11::step_status[], $12::timestamptz[], $13::text[], $14::timestamptz[], $15::text[], $16::text[])
     as c (place, step_key, status, started_at, input, ended_at, output, error)),
-known as (
-  select b.place from batch b
-   where b.steps = (
-     select count(distinct s.step_key) from change c join step_runs s on s.workflow_run_id = b.run_id and s.step_key = c.step_key
-      where c.place = b.place)),
+ready as materialized (
+  select b.* from workflow_runs r join batch b on b.run_id = r.id
+   where r.id = any($1)
+     and b.steps = (
+       select count(distinct s.step_key) from change c
+        cross join lateral (
+          select step_key from step_runs
+           where tenant_id = r.tenant_id and workflow_run_id = r.id and step_key = c.step_key offset 0) s
+        where c.place = b.place)),
 run as (
   update workflow_runs r set
          last_event_seq = b.last_seq,
@@ -135,33 +152,36 @@ run as (
          error = case when not b.succeeds then r.error end,
          finished_at = case when b.succeeds then now() end,
          lease_expires_at = case when not b.succeeds then now() + make_interval(secs => $17) end
-    from batch b join known on known.place = b.place
+    from ready b
    where r.id = any($1) and r.id = b.run_id and r.attempt = b.attempt and r.lease_token_hash = b.token_hash
-     and r.status = 'RUNNING' and r.last_event_seq = b.first_seq - 1 and r.event_buffer_bytes = 0
+     and (r.status = 'RUNNING') is true and r.last_event_seq = b.first_seq - 1 and r.event_buffer_bytes = 0
   returning b.place, b.succeeds, r.id, r.tenant_id, r.attempt, r.started_at, r.lease_expires_at),
+step as (
+  select r.place, r.tenant_id, r.started_at as run_started_at, s.id, c.place is not null as told, c.status, c.started_at, c.input,
+         c.ended_at, c.output, c.error
+    from run r
+   cross join lateral (
+     select id, step_key from step_runs
+      where tenant_id = r.tenant_id and workflow_run_id = r.id and attempt = r.attempt offset 0) s
+    left join change c on c.place = r.place and c.step_key = s.step_key
+   where c.place is not null or r.succeeds),
 changed as (
   update step_runs s set
-         status = c.status,
+         status = case when c.told then c.status when s.status = 'RUNNING' then 'FAILED' else 'SKIPPED' end::step_status,
          started_at = case
-           when s.status = 'PENDING' and c.started_at is not null then least(greatest(c.started_at, r.started_at), now())
+           when not c.told then s.started_at
+           when s.status = 'PENDING' and c.started_at is not null then least(greatest(c.started_at, c.run_started_at), now())
            when c.status in ('RUNNING', 'SKIPPED') then s.started_at
-           else coalesce(s.started_at, least(greatest(c.ended_at, r.started_at), now())) end,
+           else coalesce(s.started_at, least(greatest(c.ended_at, c.run_started_at), now())) end,
          input = case when s.status = 'PENDING' and c.input is not null then c.input::jsonb else s.input end,
-         finished_at = case when c.status <> 'RUNNING' then least(greatest(coalesce(c.ended_at, now()), r.started_at), now()) end,
+         finished_at = case
+           when not c.told then now()
+           when c.status <> 'RUNNING' then least(greatest(coalesce(c.ended_at, now()), c.run_started_at), now()) end,
          output = c.output::jsonb,
-         error = c.error::jsonb
-    from run r join change c on c.place = r.place
-   where s.tenant_id = r.tenant_id and s.workflow_run_id = r.id and s.attempt = r.attempt and s.step_key = c.step_key
-     and s.status in ('PENDING', 'RUNNING')),
-closed as (
-  update step_runs s set
-         status = case when s.status = 'RUNNING' then 'FAILED' else 'SKIPPED' end::step_status,
-         error = case when s.status = 'RUNNING' then $18::jsonb end,
-         finished_at = now()
-    from run r
-   where r.succeeds and s.tenant_id = r.tenant_id and s.workflow_run_id = r.id and s.attempt = r.attempt
-     and s.status in ('PENDING', 'RUNNING')
-     and not exists (select from change c where c.place = r.place and c.step_key = s.step_key))
+         error = case when c.told then c.error::jsonb when s.status = 'RUNNING' then $18::jsonb end
+    from step c
+   where s.id = any(array(select id from step)) and s.id = c.id and s.tenant_id = c.tenant_id
+     and (s.status in ('PENDING', 'RUNNING')) is true)
 select place, lease_expires_at from run`;
 
 function foldInOrder(events: readonly RunEvent[]): Folded | undefined {

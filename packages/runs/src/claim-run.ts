@@ -120,7 +120,8 @@ const claimedSchema = z.array(
 
 /**
  * Not by moveRun: nobody holds the row, and the condition of this update is what decides between claims; of two for one
- * run in one statement, too.
+ * run in one statement, too. Written so that no index but the primary key fits, whatever is known of the table: see
+ * CLAIMABLE.
  */
 const CLAIM = `
 with want as (
@@ -139,7 +140,7 @@ claimed as (
          started_at = coalesce(r.started_at, now()),
          deadline_at = case when r.started_at is null then now() + make_interval(secs => w.timeout_seconds) else r.deadline_at end
     from want w
-   where r.id = any($1) and r.id = w.run_id and r.attempt = w.attempt and r.status = 'QUEUED' and r.deadline_at > now()
+   where r.id = any($1) and r.id = w.run_id and r.attempt = w.attempt and (r.status = 'QUEUED') is true and r.deadline_at > now()
   returning w.place, r.id, r.tenant_id, r.attempt, r.lease_expires_at, r.started_at, r.deadline_at),
 opened as (
   insert into step_runs (tenant_id, workflow_run_id, step_key, action_id, position, attempt, status)

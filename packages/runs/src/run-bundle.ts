@@ -44,18 +44,27 @@ const claimableSchema = z.object({
 /** All that a claim has to know of a run. */
 export type Claimable = z.infer<typeof claimableSchema>;
 
-/** A retry carries the trigger of the run it goes back to, over any number of retries; a replay has its delivery itself. */
+/**
+ * A retry carries the trigger of the run it goes back to, over any number of retries; a replay has its delivery itself.
+ * Each row is looked up by its key alone, behind `offset 0` or as one of an array: a plan that was made while the tables were
+ * empty must not go through one of them later.
+ */
 const CLAIMABLE = `
 with recursive wanted as (
   select * from unnest($1::uuid[], $2::int[]) with ordinality as w (id, attempt, place)),
 run as (
   select w.place, r.* from workflow_runs r join wanted w on w.id = r.id and w.attempt = r.attempt
-   where r.id = any($1) and r.status = 'QUEUED' and r.deadline_at > now()),
+   where r.id = any($1) and (r.status = 'QUEUED') is true and r.deadline_at > now()),
 line as (
   select place, tenant_id, retry_of_run_id, webhook_delivery_id, trigger_id, scheduled_for from run
   union all
-  select line.place, r.tenant_id, r.retry_of_run_id, r.webhook_delivery_id, r.trigger_id, r.scheduled_for
-    from line join workflow_runs r on r.tenant_id = line.tenant_id and r.id = line.retry_of_run_id)
+  select l.place, r.tenant_id, r.retry_of_run_id, r.webhook_delivery_id, r.trigger_id, r.scheduled_for
+    from line l cross join lateral (select * from workflow_runs where id = l.retry_of_run_id offset 0) r
+   where r.tenant_id = l.tenant_id),
+delivery as materialized (
+  select id, tenant_id, headers, received_at from webhook_deliveries where id = any(array(select webhook_delivery_id from line))),
+started_by as materialized (
+  select id, tenant_id, type from triggers where id = any(array(select trigger_id from line)))
 select r.place, r.tenant_id, r.workflow_id, r.workflow_version_id, r.max_attempts, r.source::text as source, r.input, r.traceparent,
        v.version, v.definition, now() + make_interval(days => t.log_retention_days) as expires_at,
        case when d.id is not null then 'WEBHOOK' when o.scheduled_for is not null then 'SCHEDULE' else tr.type::text end as trigger_type,
@@ -65,18 +74,23 @@ select r.place, r.tenant_id, r.workflow_id, r.workflow_version_id, r.max_attempt
        (select coalesce(jsonb_agg(jsonb_build_object(
                  'id', a.id, 'key', a.key, 'timeout_seconds', a.timeout_seconds, 'request', a.request, 'app', p.slug,
                  'app_version', av.version, 'base_url', av.base_url, 'allowed_hosts', av.allowed_hosts, 'auth_type', av.auth_type)), '[]')
-          from actions a join app_versions av on av.id = a.app_version_id join apps p on p.id = av.app_id
-         where a.id = any(array(select (step ->> 'actionId')::uuid from jsonb_array_elements(v.definition -> 'steps') step))
-           and (a.tenant_id is null or a.tenant_id = r.tenant_id)) as actions,
-       (select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'base_url', c.config ->> 'baseUrl')), '[]') from connections c
-         where c.tenant_id = r.tenant_id
-           and c.id = any(array(select (step ->> 'connectionId')::uuid from jsonb_array_elements(v.definition -> 'steps') step))) as base_urls
+          from (select distinct (step ->> 'actionId')::uuid as id from jsonb_array_elements(v.definition -> 'steps') step) named
+         cross join lateral (select * from actions where id = named.id offset 0) a
+         cross join lateral (select * from app_versions where id = a.app_version_id offset 0) av
+         cross join lateral (select * from apps where id = av.app_id offset 0) p
+         where a.tenant_id is null or a.tenant_id = r.tenant_id) as actions,
+       (select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'base_url', c.config ->> 'baseUrl')), '[]')
+          from (select distinct (step ->> 'connectionId')::uuid as id from jsonb_array_elements(v.definition -> 'steps') step) named
+         cross join lateral (select id, tenant_id, config from connections where id = named.id offset 0) c
+         where c.tenant_id = r.tenant_id) as base_urls
   from run r
-  join workflow_versions v on v.tenant_id = r.tenant_id and v.id = r.workflow_version_id
-  join tenants t on t.id = r.tenant_id
+  cross join lateral (
+    select * from workflow_versions
+     where tenant_id = r.tenant_id and workflow_id = r.workflow_id and id = r.workflow_version_id offset 0) v
+  cross join lateral (select * from tenants where id = r.tenant_id offset 0) t
   join line o on o.place = r.place and o.retry_of_run_id is null
-  left join webhook_deliveries d on d.tenant_id = r.tenant_id and d.id = o.webhook_delivery_id
-  left join triggers tr on tr.tenant_id = r.tenant_id and tr.id = o.trigger_id`;
+  left join delivery d on d.tenant_id = r.tenant_id and d.id = o.webhook_delivery_id
+  left join started_by tr on tr.tenant_id = r.tenant_id and tr.id = o.trigger_id`;
 
 const placeSchema = z.object({ place: z.coerce.number() });
 
