@@ -86,6 +86,7 @@ async function tryInOrder(batch: EventBatch, write: WriteInOrder): Promise<Appli
   if (inOrder === undefined) return undefined;
   await failpoint("events.in-transaction");
   const applied = await write(inOrder);
+  if (applied.outcome === "failed") throw applied.error;
   if (applied.outcome === "not-in-order") return undefined;
   const { seq, leaseExpiresAt } = applied;
   return answer(seq, leaseExpiresAt === null ? "SUCCEEDED" : "RUNNING", leaseExpiresAt);

@@ -17,7 +17,9 @@ export type InOrderWrite = {
 /** `leaseExpiresAt` is null when the run has succeeded. */
 export type InOrderOutcome =
   | { outcome: "applied"; seq: number; leaseExpiresAt: Date | null }
-  | { outcome: "not-in-order" };
+  | { outcome: "not-in-order" }
+  /** PostgreSQL refuses a value of it. */
+  | { outcome: "failed"; error: unknown };
 
 /** What a batch makes of one step that was open before it; texts as JSON. */
 type StepChange = {
@@ -61,9 +63,9 @@ export async function writeInOrder(
   try {
     return await writeTogether(db, writes, lease);
   } catch (error) {
+    if (!isDataError(error)) throw error;
     // One value that PostgreSQL refuses must not cost the others.
-    if (writes.length > 1 && isDataError(error)) return writeApart(db, writes, lease);
-    throw error;
+    return writes.length > 1 ? writeApart(db, writes, lease) : [{ outcome: "failed", error }];
   }
 }
 

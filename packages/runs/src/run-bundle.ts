@@ -1,4 +1,4 @@
-import { type Database, repeatOnConflict } from "@control-plane/db";
+import { type Database, isDataError, repeatOnConflict } from "@control-plane/db";
 import { type Bundle, type JsonValue, jsonValueSchema } from "@control-plane/queue";
 import { z } from "zod";
 import { type Definition, definitionSchema } from "./definition/definition.ts";
@@ -103,12 +103,29 @@ export async function readClaimables(
   db: Database,
   attempts: readonly { runId: string; attempt: number }[],
 ): Promise<(Claimable | Error | undefined)[]> {
+  try {
+    return await readTogether(db, attempts);
+  } catch (error) {
+    if (!(error instanceof Error && isDataError(error))) throw error;
+    if (attempts.length === 1) return [error];
+    // One definition that PostgreSQL cannot take apart must not cost the others.
+    const half = Math.ceil(attempts.length / 2);
+    const first = await readClaimables(db, attempts.slice(0, half));
+    return [...first, ...(await readClaimables(db, attempts.slice(half)))];
+  }
+}
+
+async function readTogether(
+  db: Database,
+  attempts: readonly { runId: string; attempt: number }[],
+): Promise<(Claimable | Error | undefined)[]> {
   const values = [attempts.map(({ runId }) => runId), attempts.map(({ attempt }) => attempt)];
   const { rows } = await repeatOnConflict(() => db.$client.query({ name: "claimable", text: CLAIMABLE, values }));
   const read = new Map(
     rows.map((row) => {
       const parsed = claimableSchema.safeParse(row);
-      return [placeSchema.parse(row).place, parsed.success ? parsed.data : parsed.error];
+      const unreadable = () => new Error("what the run needs does not fit its schema", { cause: parsed.error });
+      return [placeSchema.parse(row).place, parsed.success ? parsed.data : unreadable()];
     }),
   );
   return attempts.map((_, index) => read.get(index + 1));
