@@ -44,7 +44,7 @@ export { startIntervalLoop, type WakeableLoop } from "./interval-loop.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { LOOPBACK_ORIGIN } from "./loopback-origin.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
-export { isOutage, OutageError } from "./outage.ts";
+export { isOutage } from "./outage.ts";
 export { type PoolCounts, registerPoolMetrics } from "./pool-metrics.ts";
 export { quietly } from "./quietly.ts";
 export { createRateWindow, type RateWindow } from "./rate-window.ts";
