@@ -7,7 +7,7 @@ import { MUTANTS } from "../src/mutants/mutants.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const readMigrations = () =>
-  ["0000_tables", "0002_triggers"]
+  ["0000_tables", "0002_triggers", "0015_lean_transition"]
     .map((name) => readFileSync(join(root, `packages/db/migrations/${name}.sql`), "utf8"))
     .join("\n");
 

@@ -15,7 +15,10 @@ export type Mutant = {
 const ACCEPT = "packages/runs/src/accept-deliveries.ts";
 const APPLY = "packages/runs/src/apply-events.ts";
 const APPLY_IN_ORDER = "packages/runs/src/apply-in-order.ts";
-const CLAIMED_STATE = { find: "and status = 'QUEUED' and deadline_at > now()", replace: "and deadline_at > now()" };
+const CLAIMED_STATE = {
+  find: "and (r.status = 'QUEUED') is true and r.deadline_at > now()",
+  replace: "and r.deadline_at > now()",
+};
 
 const PROOF =
   '  if (!proves(batch.proof, run.leaseTokenHash)) return { outcome: "unproven", tenantId: run.tenantId };\n';
@@ -75,8 +78,8 @@ export const MUTANTS: readonly Mutant[] = [
       { file: APPLY, find: PROOF, replace: "" },
       {
         file: APPLY_IN_ORDER,
-        find: "attempt = $2 and lease_token_hash = $3",
-        replace: "$2::int is not null and $3::bytea is not null",
+        find: "r.attempt = b.attempt and r.lease_token_hash = b.token_hash",
+        replace: "true",
       },
     ],
     cells: ["F17", "F4"],
@@ -86,7 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
     title: "the reducer compares the attempt only",
     edits: [
       { file: APPLY, find: PROOF, replace: "" },
-      { file: APPLY_IN_ORDER, find: "lease_token_hash = $3", replace: "$3::bytea is not null" },
+      { file: APPLY_IN_ORDER, find: "r.lease_token_hash = b.token_hash", replace: "true" },
     ],
     cells: ["F17"],
   },
