@@ -23,6 +23,12 @@ const CLAIMED_STATE = {
 const PROOF =
   '  if (!proves(batch.proof, run.leaseTokenHash)) return { outcome: "unproven", tenantId: run.tenantId };\n';
 
+/** No trigger is left that knows the moves of a run. */
+const ANY_MOVE = [
+  "drop trigger t30_transition_update on workflow_runs",
+  "drop trigger t30_ended_update on workflow_runs",
+];
+
 export const MUTANTS: readonly Mutant[] = [
   {
     id: "M1",
@@ -63,11 +69,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     id: "M5",
-    title: "a claim takes a run in whatever state it is",
+    title: "a claim takes a run in whatever state it is, and the database allows it",
     edits: [
       { file: "packages/runs/src/run-bundle.ts", ...CLAIMED_STATE },
       { file: "packages/runs/src/claim-run.ts", ...CLAIMED_STATE },
     ],
+    // With them in place nothing comes of such a claim: it is refused a second time.
+    statements: [...ANY_MOVE, "alter table step_runs drop constraint step_runs_workflow_run_id_step_key_attempt_key"],
     cells: ["F7"],
   },
   {
@@ -106,10 +114,7 @@ export const MUTANTS: readonly Mutant[] = [
     }`,
       },
     ],
-    statements: [
-      "drop trigger t30_transition_update on workflow_runs",
-      "drop trigger t30_ended_update on workflow_runs",
-    ],
+    statements: ANY_MOVE,
     cells: ["F17"],
   },
   {
