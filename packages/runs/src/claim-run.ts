@@ -13,7 +13,7 @@ export type ClaimOutcome =
   | { outcome: "claimed"; claimed: Claimed }
   /** Too late, unknown, or not this attempt. */
   | { outcome: "refused" }
-  /** What the run needs cannot be read. */
+  /** What the run needs cannot be read, or PostgreSQL did not take the claim. */
   | { outcome: "failed"; error: unknown };
 
 /**
@@ -38,13 +38,6 @@ export async function claimRuns(db: Database, claims: readonly Claim[], lease: L
   });
 }
 
-/** One alone. Undefined when it is refused. */
-export async function claimRun(db: Database, claim: Claim, lease: LeaseSettings): Promise<Claimed | undefined> {
-  const [outcome] = await claimRuns(db, [claim], lease);
-  if (outcome?.outcome === "failed") throw outcome.error;
-  return outcome?.outcome === "claimed" ? outcome.claimed : undefined;
-}
-
 type ReadyClaim = ReturnType<typeof prepareClaim>;
 
 function prepareClaim(claim: Claim, facts: Claimable) {
@@ -54,17 +47,17 @@ function prepareClaim(claim: Claim, facts: Claimable) {
   return { claim, facts, steps, open, token: newToken("lt_") };
 }
 
-/** One run that PostgreSQL refuses must not cost the others: then each goes alone. */
+/** One run that PostgreSQL refuses must not cost the others: then each goes alone, and what was given stays given. */
 async function takeApart(db: Database, ready: readonly ReadyClaim[], lease: LeaseSettings): Promise<ClaimOutcome[]> {
   try {
     return await take(db, ready, lease);
   } catch (error) {
-    if (!isDataError(error) && !isRefusedByKey(error)) throw error;
-    if (ready.length === 1) return [{ outcome: "failed", error }];
-    const outcomes: ClaimOutcome[] = [];
-    for (const claim of ready) outcomes.push(...(await takeApart(db, [claim], lease)));
-    return outcomes;
+    if (ready.length === 1 || !(isDataError(error) || isRefusedByKey(error))) throw error;
   }
+  const failed = (error: unknown): ClaimOutcome[] => [{ outcome: "failed", error }];
+  const outcomes: ClaimOutcome[] = [];
+  for (const claim of ready) outcomes.push(...(await take(db, [claim], lease).catch(failed)));
+  return outcomes;
 }
 
 /** Class 23: an action that is there no more, or a limit of a column. */

@@ -20,7 +20,7 @@ export {
   retryRuns,
 } from "./bulk-runs.ts";
 export { cancelRun } from "./cancel-run.ts";
-export { type Claim, type ClaimOutcome, claimRun, claimRuns } from "./claim-run.ts";
+export { type Claim, type ClaimOutcome, claimRuns } from "./claim-run.ts";
 export { createReplayRun } from "./create-replay.ts";
 export { createManualRun } from "./create-run.ts";
 export { createScheduledRuns, type FireOutcome, type ScheduledFire } from "./create-scheduled-runs.ts";

@@ -2,8 +2,7 @@ import { workflowRuns, workflowVersions } from "@control-plane/db";
 import { test as base, type TestDatabase, type World } from "@control-plane/testkit";
 import { eq, sql } from "drizzle-orm";
 import { describe, expect } from "vitest";
-import { claimRun } from "../src/index.ts";
-import { claimAttempt, holdRun, lease } from "./held-run.ts";
+import { claimAttempt, claimRun, holdRun, lease } from "./held-run.ts";
 
 const test = base.extend("workflow", async ({ world }: { db: TestDatabase; world: World }) =>
   (await world.tenant()).workflow(),

@@ -8,7 +8,8 @@ import { and, asc, eq, isNull, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { z } from "zod";
-import { applyEvents, cancelRun, claimRun, extendLease, queueRuns, sweepRuns } from "../src/index.ts";
+import { applyEvents, cancelRun, extendLease, queueRuns, sweepRuns } from "../src/index.ts";
+import { claimRun } from "./held-run.ts";
 
 const file = join(import.meta.dirname, "../../testkit/vectors/run-event-histories.json");
 

@@ -4,7 +4,7 @@ import { type RunEvent, runEventSchema, signRunEvents, verifyRunEvents } from "@
 import type { TestRun, TestWorkflow } from "@control-plane/testkit";
 import { sql } from "drizzle-orm";
 import { z } from "zod";
-import { applyEvents, claimRun } from "../src/index.ts";
+import { applyEvents, type Claim, claimRuns } from "../src/index.ts";
 
 export const lease = { leaseSeconds: 60 };
 
@@ -43,8 +43,15 @@ export async function holdRun(db: Database, workflow: TestWorkflow, options: Par
   };
 }
 
+/** One claim alone; undefined when it is refused. */
+export async function claimRun(db: Database, claim: Claim, settings = lease) {
+  const [outcome] = await claimRuns(db, [claim], settings);
+  if (outcome?.outcome === "failed") throw outcome.error;
+  return outcome?.outcome === "claimed" ? outcome.claimed : undefined;
+}
+
 export async function claimAttempt(db: Database, run: TestRun, attempt: number) {
-  const claimed = await claimRun(db, { runId: run.id, attempt, runnerId: "test" }, lease);
+  const claimed = await claimRun(db, { runId: run.id, attempt, runnerId: "test" });
   if (claimed === undefined) throw new Error("the run was not there to claim");
   return claimed;
 }
