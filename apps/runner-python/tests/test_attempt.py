@@ -320,7 +320,7 @@ class AttemptTest(unittest.TestCase):
 
     def test_deadline(self) -> None:
         """at the deadline the step ends, and the orchestrator's word about the run is waited for"""
-        run = Run([step("slow", "core.sleep", input={"seconds": 600}, timeoutSeconds=700)], deadline_seconds=0.1, heartbeat_seconds=0.05)
+        run = Run([step("slow", "core.sleep", input={"seconds": 600}, timeoutSeconds=700)], deadline_seconds=0.5, heartbeat_seconds=0.05)
 
         def time_out(call: str) -> None:
             if self.stop.reason is StopReason.DEADLINE:

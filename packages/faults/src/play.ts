@@ -48,7 +48,7 @@ export type Play = {
   settle(secondsMax?: number): Promise<void>;
   /** A condition of the cell's own. */
   must(holds: boolean, what: string): void;
-  /** A time that must not be longer, which counts on a machine that is not busy with something else. */
+  /** A time that must not be longer: told as late, on a machine that is not busy with something else. */
   within(ms: number, msMax: number, what: string): void;
   /** Waits until `check` is true. */
   until(check: () => Promise<boolean>, secondsMax: number, what: string): Promise<void>;
@@ -57,7 +57,8 @@ export type Play = {
 
 export type ActionCaller = { tenantId: string; userId: string; role: "owner" | "tenant_admin" | "builder" | "viewer" };
 
-export type PlayResult = { problems: string[]; figures: string[]; reached: Set<FailpointName> };
+/** `late` is what took longer than it may: told apart, since only a quiet machine can say it. */
+export type PlayResult = { problems: string[]; late: string[]; figures: string[]; reached: Set<FailpointName> };
 
 /** A runner that is slowed down by failures must still have attempts left when they are over. */
 const ATTEMPTS = 10;
@@ -68,7 +69,7 @@ export function createPlay(
   given: Pick<Play, "stage" | "stores" | "random" | "size">,
 ): Play & { result: PlayResult; allAcknowledged: Acknowledged[] } {
   const { stage, random } = given;
-  const result: PlayResult = { problems: [], figures: [], reached: new Set() };
+  const result: PlayResult = { problems: [], late: [], figures: [], reached: new Set() };
   const allAcknowledged: Acknowledged[] = [];
   let batches = 0;
   const envelope = createEnvelope({
@@ -178,7 +179,7 @@ export function createPlay(
     within(ms, msMax, what) {
       const text = `${what}: ${Math.round(ms)} ms`;
       const busy = isBusy();
-      if (ms > msMax && !busy) result.problems.push(`${text}, more than ${msMax} ms`);
+      if (ms > msMax && !busy) result.late.push(`${text}, more than ${msMax} ms`);
       result.figures.push(ms > msMax && busy ? `${text} (the machine is busy)` : text);
     },
   };

@@ -7,7 +7,7 @@ export function cellLines(result: CellResult): string[] {
   return [
     head,
     ...result.figures.map((text) => `            ${text}`),
-    ...result.problems.map((text) => `      !     ${text}`),
+    ...[...result.problems, ...result.late].map((text) => `      !     ${text}`),
     ...(result.findings.length === 0 ? [] : reportLines(result.findings)),
   ];
 }

@@ -15,6 +15,8 @@ export type CellResult = {
   readonly seconds: number;
   readonly findings: readonly Finding[];
   readonly problems: readonly string[];
+  /** What took longer than it may. */
+  readonly late: readonly string[];
   readonly figures: readonly string[];
   /** A service did not start: the cell is red, and says nothing of what it is about. */
   readonly inconclusive: boolean;
@@ -68,6 +70,7 @@ export async function runCell(cell: Cell, settings: CellSettings): Promise<CellR
       seconds: (performance.now() - startedAt) / 1_000,
       findings,
       problems: [...play.result.problems, ...unreached.map((name) => `failpoint ${name} was never reached`)],
+      late: play.result.late,
       figures: play.result.figures,
       inconclusive,
       reached: play.result.reached,
@@ -77,6 +80,11 @@ export async function runCell(cell: Cell, settings: CellSettings): Promise<CellR
   }
 }
 
-export function isGreen({ findings, problems }: CellResult): boolean {
+/** Nothing was lost, doubled or wrong, however long it took. */
+export function holds({ findings, problems }: CellResult): boolean {
   return findings.length === 0 && problems.length === 0;
+}
+
+export function isGreen(result: CellResult): boolean {
+  return holds(result) && result.late.length === 0;
 }

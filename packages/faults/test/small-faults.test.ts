@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { CELLS } from "../src/cells/all.ts";
 import { type FaultStores, openFaultStores } from "../src/fault-stores.ts";
 import { cellLines } from "../src/report.ts";
-import { isGreen, runCell } from "../src/run-cell.ts";
+import { holds, runCell } from "../src/run-cell.ts";
 
 /** Webhooks per cell: enough for every place to be met. `npm run faults` plays all cells with 2,000. */
 const SIZE = 60;
@@ -20,5 +20,6 @@ afterAll(() => stores?.close());
 test.each(CELLS.filter(({ id }) => HERE.includes(id)))(`$id holds: $title (seed ${seed})`, async (cell) => {
   const workspace = { root: join(import.meta.dirname, "../../.."), kind: "built" } as const;
   const result = await runCell(cell, { stores, workspace, size: SIZE, seed });
-  expect(isGreen(result), cellLines(result).join("\n")).toBe(true);
+  // How long it took is a matter of `npm run faults`: beside other tests it says nothing of us.
+  expect(holds(result), cellLines(result).join("\n")).toBe(true);
 });

@@ -1,7 +1,7 @@
 import type { Cell } from "../cell.ts";
 import type { FaultStores } from "../fault-stores.ts";
 import { cellLines } from "../report.ts";
-import { type CellResult, isGreen, runCell } from "../run-cell.ts";
+import { type CellResult, holds, runCell } from "../run-cell.ts";
 import { applyEdits } from "./apply-edit.ts";
 import { copyWorkspace } from "./copy-workspace.ts";
 import type { Mutant } from "./mutants.ts";
@@ -36,8 +36,8 @@ export async function runMutants(settings: MutantSettings): Promise<boolean> {
   for (const id of named) {
     if (stop.aborted) return false;
     const result = await play(id, []);
-    print(`unbroken ${id}: ${isGreen(result) ? "ok" : "RED, so it proves nothing"} (${result.seconds.toFixed(0)} s)`);
-    if (isGreen(result)) continue;
+    print(`unbroken ${id}: ${holds(result) ? "ok" : "RED, so it proves nothing"} (${result.seconds.toFixed(0)} s)`);
+    if (holds(result)) continue;
     red.add(id);
     for (const line of cellLines(result)) print(line);
   }
@@ -50,7 +50,7 @@ export async function runMutants(settings: MutantSettings): Promise<boolean> {
       if (killer !== undefined || red.has(cell)) continue;
       const result = await play(cell, statements);
       // A service that does not start, on a busy machine or with a mutant that breaks it whole, was not caught by a cell.
-      if (!isGreen(result) && !result.inconclusive) killer = result;
+      if (!holds(result) && !result.inconclusive) killer = result;
     }
     undo();
     if (killer !== undefined) killed += 1;
