@@ -11,7 +11,7 @@ export function renderQueuesPage(): string {
     jobId: string;
   }[] = [
     { contract: runRequested, direction: "orchestrator → runner", jobId: "`<runId>_<attempt>`" },
-    { contract: runEvents, direction: "runner → orchestrator", jobId: "`<runId>_<attempt>_<first seq>`" },
+    { contract: runEvents, direction: "runner → orchestrator", jobId: "`<runId>_<attempt>_<signature>`" },
   ];
   const rows = queues.map(
     ({ contract, direction, jobId }) =>

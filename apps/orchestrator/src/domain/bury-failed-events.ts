@@ -12,7 +12,7 @@ const namesRunSchema = z.looseObject({ runId: z.uuid() });
 
 /**
  * Jobs of `run-events` that failed for good become dead letters, unless they did already (those that cannot be read), and are
- * removed, so that a corrected one under the same id is taken. One process at a time: another could remove what came under an
+ * removed, so that the same batch is taken when it is sent again. One process at a time: another could remove what came under an
  * id after this one had emptied it.
  */
 export async function buryFailedEvents({ db, eventJobs, runMetrics, log }: BuryDeps): Promise<void> {

@@ -11,14 +11,17 @@ const STEPS = [
 ] as const;
 
 /** One attempt's events in any order, cut anywhere, some of them twice, by both ways. */
-async function report({ random }: Play, held: HeldRun, jobs: ReturnType<typeof eventJob>): Promise<void> {
+async function report({ random, must }: Play, held: HeldRun, jobs: ReturnType<typeof eventJob>): Promise<void> {
   const events = held.number(...held.story());
   const repeats = events.filter(() => random.next() < 0.3);
   const mixed = random.shuffled([...events, ...repeats]);
   while (mixed.length > 0) {
     const batch = mixed.splice(0, random.int(1, 3));
     if (random.next() < 0.5) await jobs.add(held, batch);
-    else await held.sendNumbered(batch);
+    else {
+      const answer = await held.sendNumbered(batch);
+      must(answer.outcome === "accepted", `events were refused: ${JSON.stringify(answer)}`);
+    }
   }
 }
 

@@ -46,7 +46,7 @@ function eventsJob(lease: Lease, events: readonly NumberedEvent[]): { id: string
   const key = createHash("sha256").update(lease.leaseToken).digest();
   const signature = createHmac("sha256", key).update(body, "utf8").digest("hex");
   return {
-    id: `${lease.runId}_${lease.attempt}_${events[0]?.seq ?? 0}`,
+    id: `${lease.runId}_${lease.attempt}_${signature}`,
     data: { contractVersion: 1, runId: lease.runId, attempt: lease.attempt, body, signature },
   };
 }
