@@ -1,11 +1,12 @@
 import { availableParallelism } from "node:os";
-import { hash, verify } from "@node-rs/argon2";
+import { extname } from "node:path";
 import pLimit from "p-limit";
+import Tinypool from "tinypool";
 
 /** argon2id; m in KiB. Stored inside the hash text, so that they can rise. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
-/** More than there are processors make no hash sooner, and keep the event loop from its own turn. */
-const AT_A_TIME = Math.min(8, availableParallelism());
+/** One more than there are processors, so that none is idle until the event loop has handed out the next one. */
+const AT_A_TIME = Math.min(8, availableParallelism() + 1);
 const WAITING_MAX = 200;
 
 /** More than 200 wait for their turn: answer RATE_LIMITED. */
@@ -16,7 +17,7 @@ export class PasswordQueueFullError extends Error {
   }
 }
 
-/** Each hash takes 19 MB and a worker thread; this keeps both in bounds for the whole process. */
+/** Each hash takes 19 MB and a thread; this keeps both in bounds for the whole process. */
 const turns = pLimit(AT_A_TIME);
 
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -24,14 +25,28 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return turns(work);
 }
 
+/** Threads of a lower priority than the event loop's, which is never late by a hash. Started when they are needed. */
+let threads: Tinypool | undefined;
+
+function inThread<T>(name: keyof typeof import("./password-worker.ts"), task: unknown): Promise<T> {
+  threads ??= new Tinypool({
+    filename: new URL(`./password-worker${extname(import.meta.url)}`, import.meta.url).href,
+    minThreads: 1,
+    maxThreads: AT_A_TIME,
+    idleTimeout: 60_000,
+    resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
+  });
+  return threads.run(task, { name });
+}
+
 /** PHC text with parameters and salt. */
 export function hashPassword(password: string): Promise<string> {
-  return inTurn(() => hash(password, PARAMETERS));
+  return inTurn(() => inThread<string>("hash", { password, options: PARAMETERS }));
 }
 
 /** False for a wrong password; throws for a text that is no hash. */
 export function verifyPassword(stored: string, password: string): Promise<boolean> {
-  return inTurn(() => verify(stored, password));
+  return inTurn(() => inThread<boolean>("verify", { stored, password }));
 }
 
 /** Whether a stored hash was made with weaker parameters than today's. */
