@@ -5,8 +5,11 @@ import Tinypool from "tinypool";
 
 /** argon2id; m in KiB. Stored inside the hash text, so that they can rise. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
-/** One more than there are processors, so that none is idle until the event loop has handed out the next one. */
-const AT_A_TIME = Math.min(8, availableParallelism() + 1);
+/** More than there are processors would only push each other out of their caches. */
+const THREADS = Math.min(8, availableParallelism());
+/** One works and one waits, so that no thread is idle until the event loop has handed out the next one. */
+const PER_THREAD = 2;
+const AT_A_TIME = THREADS * PER_THREAD;
 const WAITING_MAX = 200;
 
 /** More than 200 wait for their turn: answer RATE_LIMITED. */
@@ -17,7 +20,7 @@ export class PasswordQueueFullError extends Error {
   }
 }
 
-/** Each hash takes 19 MB and a thread; this keeps both in bounds for the whole process. */
+/** How many wait is known here; each thread holds the 19 MB of one hash. */
 const turns = pLimit(AT_A_TIME);
 
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -32,7 +35,8 @@ function inThread<T>(name: keyof typeof import("./password-worker.ts"), task: un
   threads ??= new Tinypool({
     filename: new URL(`./password-worker${extname(import.meta.url)}`, import.meta.url).href,
     minThreads: 1,
-    maxThreads: AT_A_TIME,
+    maxThreads: THREADS,
+    concurrentTasksPerWorker: PER_THREAD,
     idleTimeout: 60_000,
     resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
   });
