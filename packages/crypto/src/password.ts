@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import pLimit from "p-limit";
 import Tinypool from "tinypool";
+import type { hash, verify } from "./password-worker.ts";
 
 /** argon2id; m in KiB. Stored inside the hash text, so that they can rise. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -31,7 +32,7 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 /** Threads of a lower priority than the event loop's, which is never late by a hash. Started when they are needed. */
 let threads: Tinypool | undefined;
 
-function inThread<T>(name: keyof typeof import("./password-worker.ts"), task: unknown): Promise<T> {
+function inThread<F extends typeof hash | typeof verify>(name: string, task: Parameters<F>[0]): Promise<ReturnType<F>> {
   threads ??= new Tinypool({
     filename: new URL(`./password-worker${extname(import.meta.url)}`, import.meta.url).href,
     minThreads: 1,
@@ -45,12 +46,12 @@ function inThread<T>(name: keyof typeof import("./password-worker.ts"), task: un
 
 /** PHC text with parameters and salt. */
 export function hashPassword(password: string): Promise<string> {
-  return inTurn(() => inThread<string>("hash", { password, options: PARAMETERS }));
+  return inTurn(() => inThread<typeof hash>("hash", { password, options: PARAMETERS }));
 }
 
 /** False for a wrong password; throws for a text that is no hash. */
 export function verifyPassword(stored: string, password: string): Promise<boolean> {
-  return inTurn(() => inThread<boolean>("verify", { stored, password }));
+  return inTurn(() => inThread<typeof verify>("verify", { stored, password }));
 }
 
 /** Whether a stored hash was made with weaker parameters than today's. */
