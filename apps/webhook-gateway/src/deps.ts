@@ -83,6 +83,8 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
         return outcomes;
       },
       laneOf: ({ tenantId }) => tenantId,
+      // A character of a text takes two bytes at most.
+      bytesOf: ({ bodyCipher, input }) => bodyCipher.length + 2 * input.length,
       isHeldUp: isHeldUpByLock,
     }),
     intakeMsMax: config.DATABASE_WAIT_MS_MAX,

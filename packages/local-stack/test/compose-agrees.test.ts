@@ -50,6 +50,9 @@ const PROCESS_SETTINGS = [
   "LOG_LEVEL",
 ];
 
+/** What Node itself reads. */
+const NODE_SETTINGS = ["NODE_OPTIONS"];
+
 const engineInput: Parameters<typeof engineSpec>[0] = {
   ports: { hasura: 1, authActions: 2, webhookGateway: 3, orchestrator: 4, logsSchema: 5 },
   secrets: {
@@ -99,7 +102,7 @@ test("the embedded engine is given what metadata names, and nothing a real Hasur
 });
 
 test.each(SERVICES)("%s is given no setting that it does not read, by docker-compose and by the stack", (app) => {
-  const read = Object.keys(CONFIGS[app].shape);
+  const read = [...Object.keys(CONFIGS[app].shape), ...NODE_SETTINGS];
   const stack = serviceSpecs(engineInput).find(({ name }) => name === app)?.env ?? {};
 
   expect(Object.keys(environmentOf(app)).filter((name) => !read.includes(name))).toEqual([]);

@@ -119,6 +119,7 @@ test.each([
     );
 
     expect(env.map(({ name }) => name).sort()).toEqual(Object.keys(environmentOf(service)).sort());
+    expect(env.find(({ name }) => name === "NODE_OPTIONS")?.value).toBe(environmentOf(service)["NODE_OPTIONS"]);
     expect(
       env.filter(({ name, value }) => value !== undefined && SECRET_NAME.test(name) && !isRequiredOrAddress(value)),
     ).toEqual([]);

@@ -5,13 +5,18 @@ const BATCH_MAX = 100;
 const WHOLE_BATCH_MAX = 32;
 const IN_FLIGHT_MAX = 2;
 const WAITING_MAX = 2_000;
+const MIB = 1024 * 1024;
+/** A statement of larger items has fewer of them. */
+const BATCH_BYTES_MAX = 8 * MIB;
+/** What waits or is being written: the process has to hold it. */
+const HELD_BYTES_MAX = 128 * MIB;
 /** Lanes that cannot be written go apart, so many at a time; the others never wait for them. */
 const SLOW_IN_FLIGHT_MAX = 4;
 const SLOW_WAITING_MAX = 200;
 const SLOW_FOR_MS = 5_000;
 
 export type Batcher<I, O> = {
-  /** Resolves with the item's own outcome once its batch is written. Throws an `OutageError` when too many wait. */
+  /** Resolves with the item's own outcome once its batch is written. Throws an `OutageError` when too many wait, or too much. */
   submit(item: I): Promise<O>;
   /** Waits until nothing is under way. */
   drain(): Promise<void>;
@@ -25,27 +30,31 @@ export type BatcherOptions<I, O> = {
   isHeldUp: (error: unknown) => boolean;
   /** Most items of one statement. */
   batchMax?: number;
+  /** The memory that an item takes; by default none. */
+  bytesOf?: (item: I) => number;
   now?: () => number;
 };
 
-type Waiting<I, O> = { item: I; resolve: (outcome: O) => void; reject: (error: unknown) => void };
+type Waiting<I, O> = { item: I; bytes: number; resolve: (outcome: O) => void; reject: (error: unknown) => void };
 type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
 
 /**
- * Gathers what waits together into one statement: at most 100 items or `batchMax`, of more than 32 half of what waits, at most 2
- * statements at a time, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the
+ * Gathers what waits together into one statement: at most 100 items or `batchMax` and 8 MiB, of more than 32 half of what
+ * waits, at most 2 statements at a time, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the
  * first of many would go alone. Without load a request goes alone and at once; under load batches grow by themselves.
  *
  * A batch that is held up by a lock is written again lane by lane, and a lane that is held up by itself stays apart for
  * 5 s: what one tenant's transaction locks costs that tenant alone.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
-  const { write, laneOf, isHeldUp, batchMax = BATCH_MAX, now = performance.now.bind(performance) } = options;
+  const { write, laneOf, isHeldUp, batchMax = BATCH_MAX, bytesOf = () => 0 } = options;
+  const now = options.now ?? performance.now.bind(performance);
   const fast: Queue<I, O> = { waiting: [], inFlight: 0 };
   const slow: Queue<I, O> = { waiting: [], inFlight: 0 };
   const slowUntil = new Map<string, number>();
   let whenIdle: (() => void)[] = [];
   let isPumpDue = false;
+  let bytesHeld = 0;
 
   const isIdle = (): boolean => [fast, slow].every(({ waiting, inFlight }) => waiting.length === 0 && inFlight === 0);
   const isSlow = (lane: string): boolean => {
@@ -63,7 +72,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   const pump = (): void => {
     while (fast.inFlight < IN_FLIGHT_MAX && fast.waiting.length > 0) {
       fast.inFlight += 1;
-      void send(fast.waiting.splice(0, batchSize(fast.waiting.length, batchMax))).finally(() => settled(fast));
+      void send(fast.waiting.splice(0, batchSize(fast.waiting, batchMax))).finally(() => settled(fast));
     }
     while (slow.inFlight < SLOW_IN_FLIGHT_MAX && slow.waiting.length > 0) {
       slow.inFlight += 1;
@@ -77,6 +86,23 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
       isPumpDue = false;
       pump();
     });
+  };
+  /** Counts the item's memory until it has its outcome; undefined when there is none left. */
+  const held = (
+    item: I,
+    resolve: (outcome: O) => void,
+    reject: (error: unknown) => void,
+  ): Waiting<I, O> | undefined => {
+    const bytes = bytesOf(item);
+    if (bytesHeld + bytes > HELD_BYTES_MAX) return undefined;
+    bytesHeld += bytes;
+    const letGo =
+      <T>(settle: (value: T) => void) =>
+      (value: T): void => {
+        bytesHeld -= bytes;
+        settle(value);
+      };
+    return { item, bytes, resolve: letGo(resolve), reject: letGo(reject) };
   };
   const putApart = (items: readonly Waiting<I, O>[]): void => {
     for (const entry of items) {
@@ -103,9 +129,10 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   return {
     submit(item) {
       return new Promise((resolve, reject) => {
-        const entry = { item, resolve, reject };
-        if (isSlow(laneOf(item))) putApart([entry]);
-        else if (fast.waiting.length >= WAITING_MAX) reject(new OutageError("too many requests are waiting"));
+        const entry = held(item, resolve, reject);
+        if (entry === undefined) reject(new OutageError("too much is waiting"));
+        else if (isSlow(laneOf(item))) putApart([entry]);
+        else if (fast.waiting.length >= WAITING_MAX) entry.reject(new OutageError("too many requests are waiting"));
         else fast.waiting.push(entry);
         pumpSoon();
       });
@@ -118,8 +145,15 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   };
 }
 
-function batchSize(waiting: number, batchMax: number): number {
-  return Math.min(batchMax, Math.max(WHOLE_BATCH_MAX, Math.ceil(waiting / 2)));
+function batchSize(waiting: readonly { bytes: number }[], batchMax: number): number {
+  const most = Math.min(batchMax, Math.max(WHOLE_BATCH_MAX, Math.ceil(waiting.length / 2)));
+  let bytes = 0;
+  const beyond = waiting.slice(0, most).findIndex((entry) => {
+    bytes += entry.bytes;
+    return bytes > BATCH_BYTES_MAX;
+  });
+  // One that is larger by itself goes alone.
+  return beyond === -1 ? most : Math.max(1, beyond);
 }
 
 /** Takes a batch of the lane that waits longest out of the queue. */
@@ -127,12 +161,8 @@ function takeLane<I, O>(waiting: Waiting<I, O>[], laneOf: (item: I) => string, b
   const [first] = waiting;
   if (first === undefined) return [];
   const lane = laneOf(first.item);
-  const taken: Waiting<I, O>[] = [];
-  const left: Waiting<I, O>[] = [];
-  for (const entry of waiting) {
-    if (laneOf(entry.item) === lane && taken.length < batchMax) taken.push(entry);
-    else left.push(entry);
-  }
-  waiting.splice(0, waiting.length, ...left);
-  return taken;
+  const own = waiting.filter(({ item }) => laneOf(item) === lane);
+  const taken = new Set(own.slice(0, batchSize(own, batchMax)));
+  waiting.splice(0, waiting.length, ...waiting.filter((entry) => !taken.has(entry)));
+  return [...taken];
 }

@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { findFreePort } from "@control-plane/local-stores";
+import { parse } from "yaml";
+import { z } from "zod";
 import { queuesBar, stackBar, verificationBar } from "../bars/hook-bars.ts";
 import { latencyBar, memoryBar } from "../bars/hook-limits.ts";
 import { builtProgram } from "../child.ts";
@@ -16,7 +20,7 @@ const CONNECTIONS = { most: 64, steady: 32 };
 export async function runHookBars({ ids, redisUrl, serverUrl, ...options }: GroupOptions): Promise<BarResult[]> {
   const databases = await createHookDatabases(serverUrl);
   const { hook, keyring } = databases;
-  const gatewayArgs = builtProgram("apps/webhook-gateway/dist/main.js");
+  const gatewayArgs = [...nodeOptions("webhook-gateway"), ...builtProgram("apps/webhook-gateway/dist/main.js")];
   const sides = { hook, keyring, redisUrl, gatewayArgs };
   const freePort = (): Promise<number> => findFreePort();
   const bar = { ...options, databases, sides, signed: SIGNED, connections: CONNECTIONS, steps: STEPS, freePort };
@@ -31,3 +35,17 @@ export async function runHookBars({ ids, redisUrl, serverUrl, ...options }: Grou
   }
   return results;
 }
+
+/** What docker-compose.yml has Node start a service with. */
+function nodeOptions(service: string): string[] {
+  const compose = readFileSync(join(import.meta.dirname, "../../../../docker-compose.yml"), "utf8");
+  const { services } = composeSchema.parse(parse(compose, { merge: true }));
+  return services[service]?.environment.NODE_OPTIONS?.split(" ") ?? [];
+}
+
+const composeSchema = z.object({
+  services: z.record(
+    z.string(),
+    z.object({ environment: z.object({ NODE_OPTIONS: z.string().optional() }).default({}) }),
+  ),
+});
