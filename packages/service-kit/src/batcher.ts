@@ -10,6 +10,8 @@ const MIB = 1024 * 1024;
 const BATCH_BYTES_MAX = 8 * MIB;
 /** What waits or is being written: the process has to hold it. */
 const HELD_BYTES_MAX = 128 * MIB;
+/** With what is written of them, 8 MiB at a time, half of it at most: the other lanes have the rest. */
+const SLOW_BYTES_MAX = 32 * MIB;
 /** Lanes that cannot be written go apart, so many at a time; the others never wait for them. */
 const SLOW_IN_FLIGHT_MAX = 4;
 const SLOW_WAITING_MAX = 200;
@@ -106,7 +108,8 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   };
   const putApart = (items: readonly Waiting<I, O>[]): void => {
     for (const entry of items) {
-      if (slow.waiting.length < SLOW_WAITING_MAX) slow.waiting.push(entry);
+      const bytes = slow.waiting.reduce((sum, waiting) => sum + waiting.bytes, entry.bytes);
+      if (slow.waiting.length < SLOW_WAITING_MAX && bytes <= SLOW_BYTES_MAX) slow.waiting.push(entry);
       else entry.reject(new OutageError("too many requests wait for a locked row"));
     }
   };

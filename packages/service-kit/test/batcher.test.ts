@@ -79,3 +79,24 @@ test("what one lane waits for is written lane by lane, as far as 8 MiB", async (
   expect(await Promise.all([1, 2, 1, 2, 6].map((item) => batcher.submit(item)))).toEqual([1, 2, 1, 2, 6]);
   expect(written).toEqual([[6], [1, 1], [2, 2]]);
 });
+
+test("a lane that is held up takes 32 MiB at most, so that others are written meanwhile", async () => {
+  let isLocked = true;
+  const batcher = createBatcher<number, number>({
+    write: async (items) => {
+      if (!items.includes(8)) return items;
+      if (isLocked) throw new Error("locked");
+      return new Promise(() => {});
+    },
+    laneOf: (item) => (item === 8 ? "locked" : "free"),
+    isHeldUp: () => true,
+    bytesOf: (item) => item * MIB,
+  });
+  await expect(batcher.submit(8)).rejects.toThrow("locked");
+  isLocked = false;
+
+  const flood = Array.from({ length: 20 }, () => batcher.submit(8).catch((error: unknown) => error));
+
+  expect(await flood.at(-1)).toBeInstanceOf(OutageError);
+  expect(await batcher.submit(60)).toBe(60);
+});
