@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import pLimit from "p-limit";
-import Tinypool from "tinypool";
+import type Tinypool from "tinypool";
 import type { hash, verify } from "./password-worker.ts";
 
 /** argon2id; m in KiB. Stored inside the hash text, so that they can rise. */
@@ -29,11 +29,12 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return turns(work);
 }
 
-/** Threads of a lower priority than the event loop's, which is never late by a hash. Started when they are needed. */
-let threads: Tinypool | undefined;
+/** Threads of a lower priority than the event loop's, which is never late by a hash. Loaded and started when they are needed. */
+let threads: Promise<Tinypool> | undefined;
 
-function inThread<F extends typeof hash | typeof verify>(name: string, task: Parameters<F>[0]): Promise<ReturnType<F>> {
-  threads ??= new Tinypool({
+async function startThreads(): Promise<Tinypool> {
+  const { default: Pool } = await import("tinypool");
+  return new Pool({
     filename: new URL(`./password-worker${extname(import.meta.url)}`, import.meta.url).href,
     minThreads: 1,
     maxThreads: THREADS,
@@ -41,7 +42,14 @@ function inThread<F extends typeof hash | typeof verify>(name: string, task: Par
     idleTimeout: 60_000,
     resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
   });
-  return threads.run(task, { name });
+}
+
+async function inThread<F extends typeof hash | typeof verify>(
+  name: string,
+  task: Parameters<F>[0],
+): Promise<ReturnType<F>> {
+  threads ??= startThreads();
+  return (await threads).run(task, { name });
 }
 
 /** PHC text with parameters and salt. */
