@@ -15,6 +15,7 @@ const JOBS = { migrate: "db", "logs-setup": "logs-schema" };
 const OF_ALL_IMAGES = [
   "infra/docker",
   "infra/deploy",
+  "infra/patches",
   "infra/proxy",
   ".dockerignore",
   "tsconfig.base.json",
