@@ -9,6 +9,7 @@ import { loadMetadata } from "./metadata/load-metadata.ts";
 import type { Metadata } from "./metadata/metadata.ts";
 import { MetadataRefusedError, problemText } from "./metadata/problem.ts";
 import { introspectRemote } from "./remote-schema/introspect-remote.ts";
+import { compileOptions } from "./run/compile-options.ts";
 import type { MetadataHolder } from "./server/served-engine.ts";
 import { buildServer } from "./server.ts";
 import { type EngineSettings, SettingsError, settingsFromEnv } from "./settings.ts";
@@ -71,7 +72,9 @@ function statementsOf(body: string, role: string, engine: Engine, settings: Engi
   const session = { role, variables, backendOnly: false, admin: role === "admin", expiresAt: undefined };
   return engine
     .parseRequestBody(body)
-    .requests.map((request) => printStatements(engine.plan(request, session).operation, settings))
+    .requests.map((request) =>
+      printStatements(engine.plan(request, session).operation, compileOptions(session, settings)),
+    )
     .join("\n");
 }
 

@@ -13,6 +13,7 @@ import { createPlanner, type Planner, type PreparedOperation } from "./plan/plan
 import { introspectRemote } from "./remote-schema/introspect-remote.ts";
 import { joinRemotes } from "./remote-schema/join-remotes.ts";
 import { runRemote } from "./remote-schema/run-remote.ts";
+import { compileOptions } from "./run/compile-options.ts";
 import { executeOperation } from "./run/execute-operation.ts";
 import { openPools, type Pools } from "./run/open-pools.ts";
 import { answerIntrospection } from "./run/run-introspection.ts";
@@ -163,7 +164,7 @@ async function execute(
   }
   const limits = session.admin ? LIMITS_OF_ADMIN : settings.documentLimits;
   const connections = pools.connectionsFor(session.admin, holder, context.caller);
-  const options = { stringifyNumericTypes: settings.stringifyNumericTypes };
+  const options = compileOptions(session, settings);
   return executeOperation(
     operation,
     { context, variables },

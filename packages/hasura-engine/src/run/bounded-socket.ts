@@ -1,8 +1,14 @@
 import { Socket } from "node:net";
 import { HasuraError } from "../hasura-error.ts";
+import type { ShareLimits } from "../limits.ts";
 
 /** Of one statement, and of all statements of a document or a batch together. */
 export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Of one statement of the role `admin`, or of any other. */
+export function answerBytesMax(admin: boolean, { answerBytes }: Pick<ShareLimits, "answerBytes">): number {
+  return admin ? ANSWER_BYTES_MAX : Math.min(answerBytes, ANSWER_BYTES_MAX);
+}
 
 /**
  * A socket to PostgreSQL that breaks when a statement announces more than `bytesMax`: relationships that lead in circles

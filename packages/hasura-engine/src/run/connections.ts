@@ -3,6 +3,7 @@ import { HasuraError } from "../hasura-error.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Holder } from "../session/holder.ts";
 import type { FairGate, Leave } from "../shares/fair-gate.ts";
+import { isListTooLarge } from "../sql/bounded-list.ts";
 import { sqlState } from "../statement-error.ts";
 import { AnswerTooLargeError } from "./bounded-socket.ts";
 import { inTransaction } from "./transaction.ts";
@@ -24,6 +25,7 @@ export type SharedPool = {
   readonly pool: pg.Pool;
   readonly gate: FairGate;
   readonly statementTimeoutMs: number;
+  readonly answerBytesMax: number;
   /** Cancels what runs on the connection of this PostgreSQL process. */
   readonly cancel: (processId: number) => Promise<void>;
 };
@@ -36,9 +38,9 @@ export function connectionsFor(shared: SharedPool, holder: Holder, caller?: Call
     try {
       return await work();
     } catch (error) {
-      const isCanceled = sqlState(error) === QUERY_CANCELED;
-      if (isCanceled || error instanceof AnswerTooLargeError) shared.gate.slowDown(holder);
-      throw isCanceled ? canceled(error, shared.statementTimeoutMs) : error;
+      const refused = refusalOf(error, shared);
+      if (refused !== undefined) shared.gate.slowDown(holder);
+      throw refused ?? error;
     } finally {
       leave();
     }
@@ -54,6 +56,16 @@ export function connectionsFor(shared: SharedPool, holder: Holder, caller?: Call
 }
 
 const QUERY_CANCELED = "57014";
+
+/** What ends a statement that was too dear, as its client is told. */
+function refusalOf(error: unknown, { statementTimeoutMs, answerBytesMax }: SharedPool): HasuraError | undefined {
+  if (error instanceof AnswerTooLargeError) return error;
+  const state = sqlState(error);
+  if (state === QUERY_CANCELED) return canceled(error, statementTimeoutMs);
+  return error instanceof Error && isListTooLarge(state, error.message)
+    ? new AnswerTooLargeError(answerBytesMax)
+    : undefined;
+}
 
 function canceled(cause: unknown, timeoutMs: number): HasuraError {
   return new HasuraError("bad-request", `a statement of the request took longer than ${timeoutMs} ms`, "$", { cause });

@@ -212,7 +212,11 @@ const compiled = new WeakMap<TableQuery, { options: CompileOptions; statement: S
 
 export function compiledQuery(query: TableQuery, options: CompileOptions): Statement {
   const known = compiled.get(query);
-  if (known !== undefined && known.options.stringifyNumericTypes === options.stringifyNumericTypes)
+  if (
+    known !== undefined &&
+    known.options.stringifyNumericTypes === options.stringifyNumericTypes &&
+    known.options.listBytesMax === options.listBytesMax
+  )
     return known.statement;
   const statement = compileTableQuery(query, options);
   compiled.set(query, { options, statement });

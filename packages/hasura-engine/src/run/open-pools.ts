@@ -3,8 +3,8 @@ import type { EngineLog } from "../engine-log.ts";
 import type { ShareLimits } from "../limits.ts";
 import type { Caller } from "../session/caller.ts";
 import type { Holder } from "../session/holder.ts";
-import { createFairGate } from "../shares/fair-gate.ts";
-import { ANSWER_BYTES_MAX, boundedSocket } from "./bounded-socket.ts";
+import { createFairGate, type FairGate } from "../shares/fair-gate.ts";
+import { answerBytesMax, boundedSocket } from "./bounded-socket.ts";
 import { type Connections, connectionsFor, type SharedPool } from "./connections.ts";
 import { NAME_UNUSED_MS_MAX } from "./run-statement.ts";
 
@@ -24,6 +24,7 @@ export type Pools = {
 
 /** Connects on first use. */
 export function openPools(connectionString: string, limits: ShareLimits, log: EngineLog): Pools {
+  const bytes = { admin: answerBytesMax(true, limits), requests: answerBytesMax(false, limits) };
   const open = (max: number, statementTimeoutMs: number, answerBytes: number | undefined): pg.Pool => {
     const pool = new pg.Pool({
       connectionString,
@@ -38,20 +39,28 @@ export function openPools(connectionString: string, limits: ShareLimits, log: En
     pool.on("connect", (client) => client.on("error", () => {}));
     return pool;
   };
-  const admin = open(CONNECTIONS_MAX.admin, STATEMENT_TIMEOUT_MS, ANSWER_BYTES_MAX);
-  const requests = open(limits.connections, limits.statementTimeoutMs, Math.min(limits.answerBytes, ANSWER_BYTES_MAX));
+  const admin = open(CONNECTIONS_MAX.admin, STATEMENT_TIMEOUT_MS, bytes.admin);
+  const requests = open(limits.connections, limits.statementTimeoutMs, bytes.requests);
   const events = open(CONNECTIONS_MAX.events, STATEMENT_TIMEOUT_MS, undefined);
   const cancel = async (processId: number): Promise<void> => {
     await admin.query("select pg_cancel_backend($1)", [processId]);
   };
-  const share = (pool: pg.Pool, statementTimeoutMs: number, total: number, each: number): SharedPool => ({
-    pool,
-    statementTimeoutMs,
+  const gate = (total: number, each: number): FairGate =>
+    createFairGate({ what: "statements", total, each, waitingEach: limits.waitingEach });
+  const ofRequests: SharedPool = {
+    pool: requests,
     cancel,
-    gate: createFairGate({ what: "statements", total, each, waitingEach: limits.waitingEach }),
-  });
-  const ofRequests = share(requests, limits.statementTimeoutMs, limits.connections, limits.connectionsEach);
-  const ofAdmin = share(admin, STATEMENT_TIMEOUT_MS, CONNECTIONS_MAX.admin, CONNECTIONS_MAX.admin);
+    gate: gate(limits.connections, limits.connectionsEach),
+    statementTimeoutMs: limits.statementTimeoutMs,
+    answerBytesMax: bytes.requests,
+  };
+  const ofAdmin: SharedPool = {
+    pool: admin,
+    cancel,
+    gate: gate(CONNECTIONS_MAX.admin, CONNECTIONS_MAX.admin),
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    answerBytesMax: bytes.admin,
+  };
   return {
     requests,
     admin,

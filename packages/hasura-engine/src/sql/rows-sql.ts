@@ -12,12 +12,17 @@ import type {
   RowSelection,
   RowSource,
 } from "../plan/plan.ts";
+import { boundedListSql, listBytes } from "./bounded-list.ts";
 import { expressionSql, joinSql } from "./expression-sql.ts";
 import { columnOf, quoteLiteral, tableName } from "./identifier.ts";
 import type { CompileOptions, Writer } from "./statement.ts";
 
 /** A value of the type for the answer: big numbers as texts where that is asked for. */
-export function numbersAsTexts(value: string, type: PgType, { stringifyNumericTypes }: CompileOptions): string {
+export function numbersAsTexts(
+  value: string,
+  type: PgType,
+  { stringifyNumericTypes }: Pick<CompileOptions, "stringifyNumericTypes">,
+): string {
   if (!stringifyNumericTypes || !BIG_NUMBER_TYPES.has(type.element?.baseName ?? type.baseName)) return value;
   return type.kind === "array" ? `${value}::text[]` : `${value}::text`;
 }
@@ -84,8 +89,7 @@ export function listSql(
 ): string {
   const own = writer.alias();
   const from = sourceSql(writer, source, own, join, limitSql(writer, source.limit, source.permissionLimit));
-  const row = writer.alias();
-  return `SELECT coalesce(json_agg(${row}.j), '[]') FROM (SELECT ${rowJson(writer, rows, own)} AS j FROM ${from}) ${row}`;
+  return boundedListSql(writer, rowJson(writer, rows, own), from, listBytes({ ...source, rows }));
 }
 
 /** A FROM item of alias `own` with the source's rows, chosen and ordered. */
@@ -173,20 +177,22 @@ export function aggregateJson(
   const source = sourceSql(writer, select, own, join, limit);
   const entries = select.fields.map((output) => ({
     key: keySql(writer, output),
-    value: outputSql(writer, output, base, select.permissionLimit),
+    value: outputSql(writer, output, base, select),
   }));
   return `WITH ${base} AS (SELECT * FROM ${source}) SELECT ${jsonObject(entries)}`;
 }
 
-function outputSql(writer: Writer, output: AggregateOutput, base: string, permissionLimit: number | undefined): string {
+function outputSql(writer: Writer, output: AggregateOutput, base: string, select: AggregateSelect): string {
   switch (output.kind) {
     case "typename":
       return `${quoteLiteral(output.value)}::text`;
     case "nodes": {
-      const [own, row] = [writer.alias(), writer.alias()];
+      const own = writer.alias();
+      const { permissionLimit } = select;
       const capped =
         permissionLimit === undefined ? `${base} ${own}` : `(SELECT * FROM ${base} LIMIT ${permissionLimit}) ${own}`;
-      return `(SELECT coalesce(json_agg(${row}.j), '[]') FROM (SELECT ${rowJson(writer, output.rows, own)} AS j FROM ${capped}) ${row})`;
+      const bytes = listBytes({ ...select, rows: output.rows });
+      return `(${boundedListSql(writer, rowJson(writer, output.rows, own), capped, bytes)})`;
     }
     case "aggregate": {
       const own = writer.alias();

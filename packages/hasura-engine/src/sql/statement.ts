@@ -7,6 +7,8 @@ export type Statement = { readonly text: string; readonly parameters: readonly P
 export type CompileOptions = {
   /** Columns of type bigint, numeric, float8 and money, and aggregates of them, come as strings. */
   readonly stringifyNumericTypes: boolean;
+  /** A list of an answer that becomes larger ends the statement. */
+  readonly listBytesMax: number;
 };
 
 /** PostgreSQL's wire protocol counts them in 16 bits. */

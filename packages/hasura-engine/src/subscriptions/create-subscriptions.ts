@@ -1,6 +1,7 @@
 import { HasuraError } from "../hasura-error.ts";
 import { LIMITS_OF_ADMIN } from "../limits.ts";
 import type { PreparedOperation } from "../plan/plan-operation.ts";
+import { compileOptions } from "../run/compile-options.ts";
 import type { Pools } from "../run/open-pools.ts";
 import { UNBOUND } from "../session/holder.ts";
 import type { RequestContext } from "../session/session.ts";
@@ -35,7 +36,6 @@ export function createSubscriptions({
     | "stringifyNumericTypes"
   >;
 }): Subscriptions {
-  const options = { stringifyNumericTypes: settings.stringifyNumericTypes };
   const { polls, pollsEach, liveQueriesEach } = settings.shareLimits;
   const cohorts = createCohorts({
     intervalMs: { live: settings.liveQueriesRefetchIntervalMs, stream: settings.streamingQueriesRefetchIntervalMs },
@@ -45,7 +45,12 @@ export function createSubscriptions({
   return {
     subscribe({ operation, variables }, { session, holder = UNBOUND }, sink) {
       const { statementLength } = session.admin ? LIMITS_OF_ADMIN : settings.documentLimits;
-      const polled = bindSubscription(operation, { variables, session }, options, statementLength);
+      const polled = bindSubscription(
+        operation,
+        { variables, session },
+        compileOptions(session, settings),
+        statementLength,
+      );
       if (!running.take(holder))
         throw new HasuraError("bad-request", `more than ${running.each} subscriptions of one tenant or user`);
       const leave = cohorts.join(polled, pools.connectionsFor(session.admin, holder), sink);

@@ -13,6 +13,7 @@ import {
   printJson,
   toJson,
 } from "../../src/json/exact-json.ts";
+import { compileOptions } from "../../src/run/compile-options.ts";
 import { buildServer } from "../../src/server.ts";
 import { settingsFromEnv } from "../../src/settings.ts";
 import { printStatements } from "../../src/sql/print-statements.ts";
@@ -92,7 +93,9 @@ function describeArea(name: string): void {
       admin: role(headers) === "admin",
       expiresAt: undefined,
     };
-    const printed = requests.map((request) => printStatements(engine.plan(request, session).operation, settings));
+    const printed = requests.map((request) =>
+      printStatements(engine.plan(request, session).operation, compileOptions(session, settings)),
+    );
     return layOutStatements(printed.join("\n"));
   }
 

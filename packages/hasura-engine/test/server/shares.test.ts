@@ -24,6 +24,10 @@ const clients: Client[] = [];
 const columns = ["id"];
 const tables = [
   { table: "notes", select_permissions: [{ role: "member", permission: { columns: ["id", "text"], filter: {} } }] },
+  {
+    table: "books",
+    select_permissions: [{ role: "member", permission: { columns: ["id", "text"], filter: {} } }],
+  },
   { table: "sleepers", select_permissions: [{ role: "member", permission: { columns, filter: {} } }] },
   {
     table: "locked",
@@ -35,6 +39,9 @@ beforeAll(async () => {
   database = await createTestDatabase(`
     create table notes (id int primary key, text text);
     insert into notes values (1, repeat('x', ${MEBIBYTE})), (2, 'a1,900a');
+    create sequence books_read;
+    create view books as
+      select id, repeat('x', ${MEBIBYTE}) as text from generate_series(1, 200) id where nextval('books_read') > 0;
     create view sleepers as select 1 as id from (select pg_sleep(30)) s;
     create table locked (id int primary key);
   `);
@@ -142,6 +149,17 @@ test("an answer larger than a role may have is refused", async () => {
   const answer = await ask(large(26), member("one"));
 
   expect(answer).toEqual(refused(`the answer is larger than ${24 * MEBIBYTE} bytes`));
+});
+
+test("a list that becomes larger than an answer may be ends its statement there", async () => {
+  const answer = await ask("{ books { text } }", member("one"));
+  const { rows } = await database.pool.query("select last_value::int as read from books_read");
+  const part = await ask("{ books(limit: 20) { text } }", member("one"));
+
+  expect(answer).toEqual(refused(`the answer is larger than ${24 * MEBIBYTE} bytes`));
+  expect(rows[0].read).toBeGreaterThan(20);
+  expect(rows[0].read).toBeLessThan(30);
+  expect(part.data.books).toHaveLength(20);
 });
 
 test("answers that a tenant does not take are bounded together, and hold up nobody else", async () => {

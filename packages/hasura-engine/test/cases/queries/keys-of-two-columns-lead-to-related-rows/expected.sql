@@ -1,26 +1,26 @@
 -- boxes
 SELECT (
-  SELECT coalesce(json_agg(t3.j), '[]')
+  SELECT coalesce(json_agg(t8.j), '[]')
   FROM (
     SELECT JSON_OBJECT('id' VALUE t0."id", 'shelf' VALUE (
-      SELECT JSON_OBJECT('label' VALUE t4."label", 'boxes_aggregate' VALUE (
-        WITH t5 AS (
+      SELECT JSON_OBJECT('label' VALUE t3."label", 'boxes_aggregate' VALUE (
+        WITH t4 AS (
           SELECT *
           FROM (
-            SELECT t7.*
-            FROM "public"."boxes" t7
-            WHERE t7."room" = t4."room"
-              AND t7."place" = t4."place"
-          ) t6
+            SELECT t6.*
+            FROM "public"."boxes" t6
+            WHERE t6."room" = t3."room"
+              AND t6."place" = t3."place"
+          ) t5
         )
         SELECT JSON_OBJECT('aggregate' VALUE (
           SELECT JSON_OBJECT('count' VALUE count(*) RETURNING json)
-          FROM t5 t8
+          FROM t4 t7
         ) RETURNING json)
       ) RETURNING json)
-      FROM "public"."shelves" t4
-      WHERE t4."room" = t0."room"
-        AND t4."place" = t0."place"
+      FROM "public"."shelves" t3
+      WHERE t3."room" = t0."room"
+        AND t3."place" = t0."place"
         AND TRUE
       LIMIT 1
     ) RETURNING json) AS j
@@ -36,7 +36,7 @@ SELECT (
       ))
       ORDER BY t1."id" DESC NULLS FIRST
     ) t0
-  ) t3
+  ) t8
 )::text AS data;
 -- $1 = "high"
 

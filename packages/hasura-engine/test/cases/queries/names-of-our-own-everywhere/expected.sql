@@ -1,21 +1,21 @@
 -- papers
 SELECT (
-  SELECT coalesce(json_agg(t4.j), '[]')
+  SELECT coalesce(json_agg(t8.j), '[]')
   FROM (
     SELECT JSON_OBJECT('__typename' VALUE 'Paper'::text, 'paperId' VALUE t0."id", 'firstAuthor' VALUE t0."first author", 'author' VALUE (
       SELECT JSON_OBJECT('papers' VALUE (
-        SELECT coalesce(json_agg(t8.j), '[]')
+        SELECT coalesce(json_agg(t7.j), '[]')
         FROM (
-          SELECT JSON_OBJECT('label' VALUE t6."label" RETURNING json) AS j
+          SELECT JSON_OBJECT('label' VALUE t5."label" RETURNING json) AS j
           FROM (
-            SELECT t7.*
-            FROM "archive"."papers" t7
-            WHERE t7."first author" = t5."id"
-          ) t6
-        ) t8
+            SELECT t6.*
+            FROM "archive"."papers" t6
+            WHERE t6."first author" = t4."id"
+          ) t5
+        ) t7
       ) RETURNING json)
-      FROM "public"."authors" t5
-      WHERE t5."id" = t0."first author"
+      FROM "public"."authors" t4
+      WHERE t4."id" = t0."first author"
         AND TRUE
       LIMIT 1
     ) RETURNING json) AS j
@@ -35,7 +35,7 @@ SELECT (
       )))
       ORDER BY t1."id" ASC NULLS LAST
     ) t0
-  ) t4
+  ) t8
 )::text AS data;
 -- $1 = "1"
 -- $2 = "0"

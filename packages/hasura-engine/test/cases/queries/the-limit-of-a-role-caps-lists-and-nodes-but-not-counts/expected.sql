@@ -1,42 +1,42 @@
 -- authors
 SELECT (
-  SELECT coalesce(json_agg(t2.j), '[]')
+  SELECT coalesce(json_agg(t11.j), '[]')
   FROM (
     SELECT JSON_OBJECT('id' VALUE t0."id", 'articles' VALUE (
-      SELECT coalesce(json_agg(t5.j), '[]')
+      SELECT coalesce(json_agg(t4.j), '[]')
       FROM (
-        SELECT JSON_OBJECT('id' VALUE t3."id" RETURNING json) AS j
+        SELECT JSON_OBJECT('id' VALUE t2."id" RETURNING json) AS j
         FROM (
-          SELECT t4.*
-          FROM "public"."articles" t4
-          WHERE t4."author_id" = t0."id"
-            AND ((t4."published" = ($1::pg_catalog.bool)) OR ((t4."published" IS NULL) AND (($1::pg_catalog.bool) IS NULL)))
+          SELECT t3.*
+          FROM "public"."articles" t3
+          WHERE t3."author_id" = t0."id"
+            AND ((t3."published" = ($1::pg_catalog.bool)) OR ((t3."published" IS NULL) AND (($1::pg_catalog.bool) IS NULL)))
           LIMIT 1
-        ) t3
-      ) t5
+        ) t2
+      ) t4
     ), 'articles_aggregate' VALUE (
-      WITH t6 AS (
+      WITH t5 AS (
         SELECT *
         FROM (
-          SELECT t8.*
-          FROM "public"."articles" t8
-          WHERE t8."author_id" = t0."id"
-            AND ((t8."published" = ($1::pg_catalog.bool)) OR ((t8."published" IS NULL) AND (($1::pg_catalog.bool) IS NULL)))
-        ) t7
+          SELECT t7.*
+          FROM "public"."articles" t7
+          WHERE t7."author_id" = t0."id"
+            AND ((t7."published" = ($1::pg_catalog.bool)) OR ((t7."published" IS NULL) AND (($1::pg_catalog.bool) IS NULL)))
+        ) t6
       )
       SELECT JSON_OBJECT('aggregate' VALUE (
         SELECT JSON_OBJECT('count' VALUE count(*) RETURNING json)
-        FROM t6 t9
+        FROM t5 t8
       ), 'nodes' VALUE (
-        SELECT coalesce(json_agg(t11.j), '[]')
+        SELECT coalesce(json_agg(t10.j), '[]')
         FROM (
-          SELECT JSON_OBJECT('id' VALUE t10."id" RETURNING json) AS j
+          SELECT JSON_OBJECT('id' VALUE t9."id" RETURNING json) AS j
           FROM (
             SELECT *
-            FROM t6
+            FROM t5
             LIMIT 1
-          ) t10
-        ) t11
+          ) t9
+        ) t10
       ) RETURNING json)
     ) RETURNING json) AS j
     FROM (
@@ -44,7 +44,7 @@ SELECT (
       FROM "public"."authors" t1
       LIMIT 2
     ) t0
-  ) t2
+  ) t11
 )::text AS data;
 -- $1 = "true"
 
