@@ -14,6 +14,7 @@ import type { MetadataHolder } from "./server/served-engine.ts";
 import { buildServer } from "./server.ts";
 import { type EngineSettings, SettingsError, settingsFromEnv } from "./settings.ts";
 import { printStatements } from "./sql/print-statements.ts";
+import { warmUp } from "./warm-up.ts";
 
 const USAGE = `usage: hasura-engine <command>
   serve                     serves HASURA_METADATA_DIR over the database
@@ -92,7 +93,12 @@ async function serve(settings: EngineSettings): Promise<void> {
     await engine.close();
     throw error;
   });
-  runUntilSignal({ server, log, close: () => engine.close(), deadlineMs: SHUTDOWN_DEADLINE_MS });
+  const closing = new AbortController();
+  const close = (): Promise<void> => {
+    closing.abort();
+    return engine.close();
+  };
+  runUntilSignal({ server, log, close, deadlineMs: SHUTDOWN_DEADLINE_MS });
   // Its own connections to PostgreSQL would keep a process alive that nobody can reach.
   const url = await server.listen({ host: settings.host, port: settings.port }).catch(async (error: unknown) => {
     await server.close();
@@ -100,6 +106,7 @@ async function serve(settings: EngineSettings): Promise<void> {
     throw error;
   });
   log.info({ url, inconsistencies: engine.inconsistencies().length }, "the engine listens");
+  await warmUp(engine, closing.signal);
 }
 
 /** What `/v1/metadata` works on: the directory, read anew for `reload_metadata`. */

@@ -35,11 +35,12 @@ export function connectionsFor(shared: SharedPool, holder: Holder, caller?: Call
   const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
     const turn = shared.gate.enter(holder, caller);
     const leave: Leave = turn instanceof Promise ? await turn : turn;
+    const begunAt = performance.now();
     try {
       return await work();
     } catch (error) {
       const refused = refusalOf(error, shared);
-      if (refused !== undefined) shared.gate.slowDown(holder);
+      if (refused !== undefined) shared.gate.slowDown(holder, performance.now() - begunAt);
       throw refused ?? error;
     } finally {
       leave();

@@ -15,8 +15,11 @@ export type FairGate = {
    * while it waits.
    */
   enter(holder: Holder, caller?: Caller): Leave | Promise<Leave>;
-  /** For a while the holder is let in once at a time: what it does there is too dear to be done beside itself. */
-  slowDown(holder: Holder): void;
+  /**
+   * What the holder did in there was too dear: it is let in after as long a rest as that took (1 s at most), and for a
+   * while once at a time.
+   */
+  slowDown(holder: Holder, tookMs: number): void;
 };
 
 type GateBounds = {
@@ -33,6 +36,7 @@ type GateBounds = {
 };
 
 const SLOW_MS = 10_000;
+const REST_MS_MAX = 1_000;
 
 type Waiter = { readonly admit: () => void };
 type Own = { readonly key: string; inside: number; admittedAt: number | undefined; readonly waiting: Set<Waiter> };
@@ -43,6 +47,7 @@ export function createFairGate(bounds: GateBounds): FairGate {
   const queue = new Map<string, { own: Own; holder: Holder }>();
   const admitted = new Set<Own>();
   const slowUntil = new Map<string, number>();
+  const resting = new Set<string>();
   let inside = 0;
   let turnEnds = false;
 
@@ -54,6 +59,7 @@ export function createFairGate(bounds: GateBounds): FairGate {
     return own;
   };
   const shareOf = ({ key }: Holder): number => {
+    if (resting.has(key)) return 0;
     const until = slowUntil.get(key);
     if (until === undefined) return bounds.each;
     if (performance.now() < until) return 1;
@@ -132,10 +138,16 @@ export function createFairGate(bounds: GateBounds): FairGate {
     });
 
   return {
-    slowDown(holder) {
+    slowDown({ key }, tookMs) {
       const now = performance.now();
-      for (const [key, until] of slowUntil) if (until < now) slowUntil.delete(key);
-      slowUntil.set(holder.key, now + SLOW_MS);
+      for (const [slow, until] of slowUntil) if (until < now) slowUntil.delete(slow);
+      slowUntil.set(key, now + SLOW_MS);
+      resting.add(key);
+      const endRest = (): void => {
+        resting.delete(key);
+        admitWaiting();
+      };
+      setTimeout(endRest, Math.min(tookMs, REST_MS_MAX)).unref();
     },
     enter(holder, caller) {
       const own = ownOf(holder.key);

@@ -100,13 +100,19 @@ test("a holder is let in again in the same turn while little of its time is gone
   expect(entered.map((turn) => typeof turn)).toEqual(["function", "function", "function"]);
 });
 
-test("a holder that is slowed down is let in once at a time, beside others", () => {
+test("a holder that is slowed down rests, then is let in once at a time, beside others", async () => {
   const gate = createFairGate({ what: "things", total: 4, each: 3, waitingEach: 10 });
-  gate.slowDown(one);
+  gate.slowDown(one, 30);
 
-  const entered = [gate.enter(one), gate.enter(one), gate.enter(two), gate.enter(two)];
+  const [own, again, other] = [gate.enter(one), gate.enter(one), gate.enter(two)];
+  let entered = 0;
+  for (const turn of [own, again]) void Promise.resolve(turn).then(() => (entered += 1));
+  await nextTurn();
 
-  expect(entered.map((turn) => typeof turn)).toEqual(["function", "object", "function", "function"]);
+  expect([typeof own, typeof again, typeof other, entered]).toEqual(["object", "object", "function", 0]);
+  expect(await own).toBeInstanceOf(Function);
+  await nextTurn();
+  expect(entered).toBe(1);
 });
 
 test("an exempt holder is bound by the total only", () => {
