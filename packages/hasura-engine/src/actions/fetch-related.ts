@@ -1,3 +1,4 @@
+import { quoteElement } from "../model/permissions/literal.ts";
 import type { Connection } from "../run/connections.ts";
 import { runStatement, textOf } from "../run/run-statement.ts";
 import type { Bindings } from "../sql/bind-parameters.ts";
@@ -15,9 +16,13 @@ export async function fetchRelated(
 ): Promise<readonly string[]> {
   const columns = relationship.mapping.map(({ column }) => column);
   const statement = compileRelated(relatedSelect(relationship), columns, options);
-  const values = columns.map((_column, index) => keys.map((key) => key[index] ?? null));
+  const values = columns.map((_column, index) => textArray(keys.map((key) => key[index] ?? null)));
   const rows = await runStatement(connection, statement, bindings, "$", values);
   return rows.map((row) => textOf([row], "data"));
+}
+
+function textArray(texts: readonly (string | null)[]): string {
+  return `{${texts.map((text) => (text === null ? "NULL" : quoteElement(text))).join(",")}}`;
 }
 
 function relatedSelect(relationship: ActionRelationship): RelatedSelect {

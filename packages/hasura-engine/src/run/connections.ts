@@ -6,12 +6,14 @@ import type { FairGate, Leave } from "../shares/fair-gate.ts";
 import { isListTooLarge } from "../sql/bounded-list.ts";
 import { sqlState } from "../statement-error.ts";
 import { AnswerTooLargeError } from "./bounded-socket.ts";
+import { sendStatement, type TextRow } from "./send-statement.ts";
+import type { SentStatement } from "./statement-messages.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Where a statement runs, and on whose account. */
 export type Connection = {
   readonly holder: Holder;
-  query<Row extends pg.QueryResultRow>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>>;
+  query(statement: SentStatement): Promise<readonly TextRow[]>;
 };
 
 /** Where the statements of one caller run: each on whichever connection it gets, or together on one. */
@@ -51,7 +53,9 @@ export function connectionsFor(shared: SharedPool, holder: Holder, caller?: Call
     query: (statement) => inTurn(() => queryOnce(shared, statement, caller)),
     transaction: (work) =>
       inTurn(() =>
-        inTransaction(shared.pool, (client) => work({ holder, query: (statement) => client.query(statement) })),
+        inTransaction(shared.pool, (client) =>
+          work({ holder, query: (statement) => sendStatement(client, statement) }),
+        ),
       ),
   };
 }
@@ -72,11 +76,11 @@ function canceled(cause: unknown, timeoutMs: number): HasuraError {
   return new HasuraError("bad-request", `a statement of the request took longer than ${timeoutMs} ms`, "$", { cause });
 }
 
-async function queryOnce<Row extends pg.QueryResultRow>(
+async function queryOnce(
   { pool, cancel }: SharedPool,
-  statement: pg.QueryConfig,
+  statement: SentStatement,
   caller: Caller | undefined,
-): Promise<pg.QueryResult<Row>> {
+): Promise<readonly TextRow[]> {
   const client = await pool.connect();
   if (caller?.isGone() === true) {
     client.release();
@@ -88,7 +92,7 @@ async function queryOnce<Row extends pg.QueryResultRow>(
   });
   let broken = false;
   try {
-    return await client.query<Row>(statement);
+    return await sendStatement(client, statement);
   } catch (error) {
     // What is no answer of PostgreSQL comes of the connection.
     broken = sqlState(error) === undefined;

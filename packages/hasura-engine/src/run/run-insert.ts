@@ -42,7 +42,8 @@ export async function insertFlat(
 }
 
 export function refuseUnchecked(row: ResultRow | undefined, path: string): void {
-  if (row?.checked !== true)
+  // PostgreSQL's text of a boolean.
+  if (row?.checked !== "t")
     throw new HasuraError("permission-error", "check constraint of an insert/update permission has failed", path);
 }
 

@@ -4,7 +4,8 @@ import type { Connection } from "./connections.ts";
 import { mapPostgresError } from "./postgres-error.ts";
 import { createStatementNames } from "./statement-names.ts";
 
-export type ResultRow = Readonly<Record<string, unknown>>;
+/** Values as PostgreSQL writes them. */
+export type ResultRow = Readonly<Record<string, string | null>>;
 
 /** Connections live as long, so that a plan goes with its name. */
 export const NAME_UNUSED_MS_MAX = 10 * 60_000;
@@ -16,17 +17,13 @@ export async function runStatement(
   statement: Statement,
   bindings: Bindings,
   path = "$",
-  more: readonly unknown[] = [],
+  more: readonly (string | null)[] = [],
 ): Promise<readonly ResultRow[]> {
   const values = [...bindParameters(statement.parameters, bindings), ...more];
   const name = names.nameOf(statement, connection.holder);
   try {
-    const { rows } = await connection.query<Record<string, unknown>>({
-      text: statement.text,
-      values,
-      ...(name === undefined ? {} : { name }),
-    });
-    return rows;
+    const rows = await connection.query({ name, text: statement.text, values });
+    return rows.map((row) => Object.fromEntries(row.map((value, index) => [statement.columns[index], value])));
   } catch (error) {
     throw mapPostgresError(error, path);
   }

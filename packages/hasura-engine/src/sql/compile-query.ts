@@ -7,17 +7,22 @@ import { columnOf, quoteIdentifier, tableName } from "./identifier.ts";
 import { aggregateJson, listSql, oneRowSql, rowJson } from "./rows-sql.ts";
 import { type CompileOptions, createWriter, type Statement } from "./statement.ts";
 
+const DATA = ["data"];
+
 /** One statement for a root field; its only row and column, `data`, is the field's JSON text. */
 export function compileTableQuery(query: TableQuery, options: CompileOptions): Statement {
   const writer = createWriter(options);
   switch (query.kind) {
     case "list":
-      return writer.finish(`SELECT (${listSql(writer, query.select, query.select.rows, undefined)})::text AS data`);
+      return writer.finish(
+        `SELECT (${listSql(writer, query.select, query.select.rows, undefined)})::text AS data`,
+        DATA,
+      );
     case "aggregate":
-      return writer.finish(`SELECT (${aggregateJson(writer, query.select, undefined)})::text AS data`);
+      return writer.finish(`SELECT (${aggregateJson(writer, query.select, undefined)})::text AS data`, DATA);
     case "by-pk": {
       const row = oneRowSql(writer, query.table, query.rows, (own) => expressionSql(writer, query.where, own));
-      return writer.finish(`SELECT coalesce((${row})::text, 'null') AS data`);
+      return writer.finish(`SELECT coalesce((${row})::text, 'null') AS data`, DATA);
     }
   }
 }
@@ -38,7 +43,7 @@ export function compileStream(
   const where = expressionSql(writer, stream.where, own);
   const rows = `SELECT ${rowJson(writer, stream.rows, own)} AS j, ${cursor}::text AS c FROM ${tableName(stream.table)} ${own} WHERE ${cursor} ${beyond} ${start.place} AND ${where} ORDER BY ${cursor} ${direction} FETCH FIRST (${writer.bind(stream.batchSize)}) ROWS WITH TIES`;
   const text = `SELECT coalesce(json_agg(s.j), '[]')::text AS data, count(*)::int AS count, (array_agg(s.c))[count(*)::int] AS cursor FROM (${rows}) s`;
-  return { statement: writer.finish(text), cursorIndex: start.index };
+  return { statement: writer.finish(text, ["data", "count", "cursor"]), cursorIndex: start.index };
 }
 
 export type RelatedSelect =
@@ -58,11 +63,12 @@ export function compileRelated(related: RelatedSelect, columns: readonly Column[
       .map((column, index) => `${columnOf(target, column)} = ${keys}.${quoteIdentifier(`k${index}`)}`)
       .join(" AND ");
   const value = relatedSql();
-  const first = writer.finish("").parameters.length + 1;
+  const first = writer.finish("", []).parameters.length + 1;
   const arrays = columns.map((column, index) => `$${first + index}::text[]::${arrayOf(column.type).sql}`);
   const names = [...columns.map((_column, index) => quoteIdentifier(`k${index}`)), "place"];
   return writer.finish(
     `SELECT coalesce((${value})::text, 'null') AS data FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS ${keys}(${names.join(", ")}) ORDER BY ${keys}.place`,
+    DATA,
   );
 
   function relatedSql(): string {

@@ -120,16 +120,31 @@ export function compileDelete(
 
 function finish(writer: Writer, mutation: string, wanted: Wanted): Statement {
   const touched = writer.alias();
-  const columns = [
-    `(SELECT count(*)::int FROM ${touched}) AS affected`,
-    `(SELECT coalesce(bool_and(coalesce(${CHECK}, FALSE)), TRUE) FROM ${touched}) AS checked`,
-    ...(wanted.rows ? [`(SELECT coalesce(json_agg(${touched}), '[]')::text FROM ${touched}) AS rows`] : []),
+  const columns: readonly Answered[] = [
+    ["affected", `(SELECT count(*)::int FROM ${touched})`],
+    ["checked", `(SELECT coalesce(bool_and(coalesce(${CHECK}, FALSE)), TRUE) FROM ${touched})`],
+    ...(wanted.rows ? [["rows", `(SELECT coalesce(json_agg(${touched}), '[]')::text FROM ${touched})`] as const] : []),
     ...(wanted.keys.length === 0
       ? []
-      : [`(SELECT ${keysSql(wanted.keys, touched)}::text FROM ${touched} LIMIT 1) AS keys`]),
-    ...wanted.outputs.map((part, index) => `${outputSql(writer, part, touched)} AS out${index}`),
+      : [["keys", `(SELECT ${keysSql(wanted.keys, touched)}::text FROM ${touched} LIMIT 1)`] as const]),
+    ...outputColumns(writer, wanted.outputs, touched),
   ];
-  return writer.finish(`WITH ${touched} AS (${mutation}) SELECT ${columns.join(", ")}`);
+  return select(writer, `WITH ${touched} AS (${mutation})`, columns);
+}
+
+/** Name and SQL of a column. */
+type Answered = readonly [name: string, sql: string];
+
+function outputColumns(writer: Writer, outputs: readonly OutputPart[], from: string): Answered[] {
+  return outputs.map((part, index) => [`out${index}`, outputSql(writer, part, from)]);
+}
+
+function select(writer: Writer, before: string, columns: readonly Answered[]): Statement {
+  const list = columns.map(([name, sql]) => `${sql} AS ${name}`).join(", ");
+  return writer.finish(
+    `${before} SELECT ${list}`,
+    columns.map(([name]) => name),
+  );
 }
 
 function keysSql(columns: readonly Column[], from: string): string {
@@ -155,10 +170,7 @@ export function compileReturning(
   const own = writer.alias();
   const rows: Parameter = { from: "constant", type: JSON_TYPE, text: rowsJson };
   const source = `json_populate_recordset(NULL::${tableName(table)}, ${writer.bind(rows)})`;
-  const columns = outputs.map((part, index) => `${outputSql(writer, part, own)} AS out${index}`);
-  return writer.finish(
-    `WITH ${own} AS (SELECT * FROM ${source}) SELECT ${columns.length === 0 ? "1" : columns.join(", ")}`,
-  );
+  return select(writer, `WITH ${own} AS (SELECT * FROM ${source})`, outputColumns(writer, outputs, own));
 }
 
 const JSON_TYPE: PgType = {

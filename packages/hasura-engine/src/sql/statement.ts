@@ -2,7 +2,12 @@ import { HasuraError } from "../hasura-error.ts";
 import type { Parameter } from "../model/permissions/expression.ts";
 
 /** One SQL statement with what is bound to `$1 … $n`. */
-export type Statement = { readonly text: string; readonly parameters: readonly Parameter[] };
+export type Statement = {
+  readonly text: string;
+  readonly parameters: readonly Parameter[];
+  /** Names of what each of its rows holds, in order. */
+  readonly columns: readonly string[];
+};
 
 export type CompileOptions = {
   /** Columns of type bigint, numeric, float8 and money, and aggregates of them, come as strings. */
@@ -23,7 +28,7 @@ export type Writer = {
   bindOwn(parameter: Parameter): { readonly place: string; readonly index: number };
   /** A table alias that nothing else in the statement has. */
   alias(): string;
-  finish(text: string): Statement;
+  finish(text: string, columns: readonly string[]): Statement;
 };
 
 export function createWriter(options: CompileOptions): Writer {
@@ -51,7 +56,7 @@ export function createWriter(options: CompileOptions): Writer {
       return { place: `$${parameters.length}::${parameter.type.sql}`, index: parameters.length - 1 };
     },
     alias: () => `t${aliases++}`,
-    finish: (text) => ({ text, parameters }),
+    finish: (text, columns) => ({ text, parameters, columns }),
   };
 }
 

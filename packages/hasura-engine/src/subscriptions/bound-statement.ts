@@ -75,7 +75,7 @@ function livePart(field: RootField, bindings: Bindings, options: CompileOptions)
 
 function bind(statement: Statement, bindings: Bindings): BoundStatement {
   return {
-    statement: { text: statement.text, parameters: [] },
+    statement: { ...statement, parameters: [] },
     values: bindParameters(statement.parameters, bindings),
   };
 }

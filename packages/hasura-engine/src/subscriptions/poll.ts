@@ -22,7 +22,7 @@ async function partText(connection: Connection, part: LivePart): Promise<string>
 async function pollStream(connection: Connection, part: StreamPart): Promise<Polling> {
   const rows = await runBound(connection, part.bound);
   const cursor = rows[0]?.cursor;
-  if (rows[0]?.count === 0 || typeof cursor !== "string") return { outcome: "nothing-new" };
+  if (rows[0]?.count === "0" || typeof cursor !== "string") return { outcome: "nothing-new" };
   const values = part.bound.values.with(part.cursorIndex, cursor);
   return {
     outcome: "data",

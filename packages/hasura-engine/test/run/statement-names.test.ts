@@ -5,7 +5,7 @@ import type { Statement } from "../../src/sql/statement.ts";
 
 const AN_HOUR_MS = 3_600_000;
 const holder = (key: string): Holder => ({ key, exempt: false });
-const statement = (text: string): Statement => ({ text, parameters: [] });
+const statement = (text: string): Statement => ({ text, parameters: [], columns: ["data"] });
 
 function open(limits: Partial<StatementNameLimits> = {}) {
   const names = createStatementNames({ max: 6, eachMax: 3, unusedMsMax: AN_HOUR_MS, textMax: 100, ...limits });
