@@ -20,11 +20,15 @@ export type StatementNameLimits = {
   readonly textMax: number;
 };
 
+const TTL_RESOLUTION_MS = 1_000;
+
 export function createStatementNames({ max, eachMax, unusedMsMax, textMax }: StatementNameLimits): StatementNames {
   const shares = createCountShares(eachMax);
   const names = new LRUCache<string, { readonly name: string; readonly holder: Holder }>({
     max,
     ttl: unusedMsMax,
+    // The clock is asked, and a timer set, once in so long instead of every millisecond.
+    ttlResolution: TTL_RESOLUTION_MS,
     updateAgeOnGet: true,
     ttlAutopurge: true,
     dispose: ({ holder }) => shares.giveBack(holder),
