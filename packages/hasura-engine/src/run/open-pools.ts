@@ -32,6 +32,8 @@ export function openPools(connectionString: string, limits: ShareLimits, log: En
       statement_timeout: statementTimeoutMs,
       application_name: "hasura-engine",
       maxLifetimeSeconds: NAME_UNUSED_MS_MAX / 1_000,
+      // An idle connection lives as long, with the statements that it knows; a timer for each statement costs more than it saves.
+      idleTimeoutMillis: 0,
       ...(answerBytes === undefined ? {} : { stream: () => boundedSocket(answerBytes) }),
     });
     pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
