@@ -7,8 +7,9 @@ export async function runProgram<T>(
   script: string,
   env: Readonly<Record<string, string>>,
   printed: z.ZodType<T>,
+  nodeOptions: readonly string[] = [],
 ): Promise<T> {
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(process.execPath, [...nodeOptions, script], {
     env: { PATH: process.env.PATH ?? "", NODE_ENV: "production", ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });

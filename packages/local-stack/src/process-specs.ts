@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ENGINE_NODE_OPTIONS } from "@control-plane/hasura-engine/node-options";
 import { ANONYMOUS_ROLE } from "@control-plane/service-kit";
 import { rootDir } from "./clone.ts";
 import type { Ports } from "./ports.ts";
@@ -155,7 +156,7 @@ export function engineSpec(input: SpecInput): ServiceSpec {
     HASURA_EVENT_SECRET: secrets.eventSecret,
     LOGS_SCHEMA_SECRET: secrets.logsSchemaSecret,
   });
-  return { ...spec, args: [...spec.args, "serve"] };
+  return { ...spec, args: [...ENGINE_NODE_OPTIONS, ...spec.args, "serve"] };
 }
 
 /** The environment every runner needs, in whatever language. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ENGINE_NODE_OPTIONS } from "@control-plane/hasura-engine/node-options";
 import { z } from "zod";
 import type { SampleTenant } from "../data/load-runs.ts";
 import type { BarResult } from "../rounds.ts";
@@ -33,6 +34,7 @@ export async function planBar(
       script,
       env,
       costSchema,
+      ENGINE_NODE_OPTIONS,
     );
     measured.push({ ratio: secondMicroseconds / firstMicroseconds, growth: growthMegabytes });
     log(

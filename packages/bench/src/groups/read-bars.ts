@@ -1,3 +1,4 @@
+import { ENGINE_NODE_OPTIONS } from "@control-plane/hasura-engine/node-options";
 import { findFreePort } from "@control-plane/local-stores";
 import { besideHostileBar } from "../bars/beside-hostile-bar.ts";
 import { planBar } from "../bars/plan-bar.ts";
@@ -30,7 +31,7 @@ export async function runReadBars({ ids, redisUrl, serverUrl, ...options }: Grou
       data,
       signer: createSigner(),
       logsUrl: logs.url,
-      engineArgs: builtProgram("packages/hasura-engine/dist/cli.js"),
+      engineArgs: [...ENGINE_NODE_OPTIONS, ...builtProgram("packages/hasura-engine/dist/cli.js")],
       redisUrl,
       authArgs: builtProgram("apps/auth-actions/dist/main.js"),
     };

@@ -4,12 +4,10 @@ import { request } from "node:http";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
+import { ENGINE_NODE_OPTIONS } from "../../src/node-options.ts";
 import { ADMIN_SECRET, JWT_KEY, userHeaders } from "../subscriptions/world.ts";
 import { createTestDatabase, type TestDatabase } from "../test-database.ts";
 import { schemaSql } from "./tables.ts";
-
-/** Heap of the served engine. What a document makes it hold beyond that ends the process, and so the test. */
-const HEAP_MEGABYTES = 320;
 
 /** The role's own bounds out of the way: what is left are those that keep the process alive. */
 const PROCESS_BOUNDS = {
@@ -62,7 +60,8 @@ export async function startHostile(): Promise<Hostile> {
     process.execPath,
     [
       "--conditions=@control-plane/source",
-      `--max-old-space-size=${HEAP_MEGABYTES}`,
+      // What a document makes it hold beyond its heap ends the process, and so the test.
+      ...ENGINE_NODE_OPTIONS,
       resolve(import.meta.dirname, "served-child.ts"),
     ],
     {
