@@ -42,4 +42,11 @@ describe("JSON that PostgreSQL and its readers can hold", () => {
     expect(storageProblemOfText(json)).toMatch(problem);
     expect(storageProblem(readJson(json))).toMatch(problem);
   });
+
+  test.for(["1e9999", " -1E9999", "[0,1e9999]", '{"a":1.5e9999}', '{"a":\n-1e9999}', "[1,\t2e9999]"])(
+    "is no number beyond all numbers, wherever it stands: %j",
+    (json) => {
+      expect(storageProblemOfText(json)).toMatch(/too large/);
+    },
+  );
 });

@@ -8,8 +8,8 @@ export const INTEGER_MAX = 2_147_483_647;
 const WRITTEN_OUT_DIGITS_MAX = 1_048_576;
 /** A text so short has few digits when it has no exponent. */
 const PLAIN_LENGTH_MAX = NUMBER_DIGITS_MAX;
-/** An escaped character, or a number with an exponent. */
-const CONSPICUOUS = /\\u|\d[eE]/;
+/** An escaped character, or a number with an exponent: in valid JSON one stands behind a bracket, comma, colon or space, or first. */
+const CONSPICUOUS = /\\u|(?:^|[[,:\s])-?\d[\d.]*[eE]/;
 const OPENED = /[[{]/g;
 const OF_NUMBER = /[\d.-]/;
 const PLAIN_JSON_LENGTH_MAX = 65_536;

@@ -7,10 +7,10 @@ const VALUE_LENGTH_MAX = 1_000;
 
 /** What of a request's headers is kept with the delivery: never a signature, a cookie or an authorization. */
 export function recordedHeaders(request: ReceivedRequest, receiver: Receiver): Record<string, string> {
-  const kept = new Set([...ALWAYS_KEPT, ...receiver.headersKept]);
-  for (const name of receiver.headersRedacted) kept.delete(name);
-  const headers = request.headers
-    .filter(([name]) => kept.has(name))
-    .map(([name, value]) => [name, keptText(value, VALUE_LENGTH_MAX)] as const);
-  return Object.fromEntries(headers);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of request.headers) {
+    const isKept = ALWAYS_KEPT.includes(name) || receiver.headersKept.includes(name);
+    if (isKept && !receiver.headersRedacted.includes(name)) headers[name] = keptText(value, VALUE_LENGTH_MAX);
+  }
+  return headers;
 }

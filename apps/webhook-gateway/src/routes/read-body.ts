@@ -6,27 +6,30 @@ export function readBody(stream: IncomingMessage, bytesMax: number, msMax: numbe
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const finish = (settle: () => void): void => {
+    const finish = (error: Error): void => {
       clearTimeout(timer);
-      stream.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose);
-      settle();
+      reject(error);
     };
-    const refuse = (error: Error): void =>
-      finish(() => {
-        // The rest is read and thrown away, so that the answer can still be delivered.
-        stream.resume();
-        reject(error);
-      });
+    const refuse = (error: Error): void => {
+      // The rest is read and thrown away, so that the answer can still be delivered.
+      stream.off("data", onData).resume();
+      finish(error);
+    };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
       if (bytes > bytesMax) refuse(new AppError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes`));
       else chunks.push(chunk);
     };
-    const onEnd = (): void => finish(() => resolve(Buffer.concat(chunks)));
-    const onError = (error: Error): void => finish(() => reject(error));
-    const onClose = (): void =>
-      finish(() => reject(new AppError("REQUEST_TIMEOUT", "the connection ended before the body did")));
     const timer = setTimeout(() => refuse(new AppError("REQUEST_TIMEOUT", "the body took too long to arrive")), msMax);
-    stream.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
+    stream.on("data", onData);
+    stream.on("end", () => {
+      clearTimeout(timer);
+      const [only] = chunks;
+      resolve(only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks));
+    });
+    stream.on("error", finish);
+    stream.on("close", () => {
+      if (!stream.readableEnded) finish(new AppError("REQUEST_TIMEOUT", "the connection ended before the body did"));
+    });
   });
 }

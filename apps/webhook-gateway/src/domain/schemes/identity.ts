@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "@control-plane/crypto";
 import type { Identity } from "./scheme.ts";
 
 /**
@@ -6,19 +6,15 @@ import type { Identity } from "./scheme.ts";
  * whose id anybody could change who has that request.
  */
 export function identify(id: string | undefined, signed: readonly Buffer[], signature?: Buffer): Identity {
+  // The kind keeps an id from ever meeting a content that reads the same.
   return {
     senderId: id,
-    dedupeKey: id === undefined ? keyOf("content", signed) : keyOf("id", [Buffer.from(id, "utf8")]),
-    replayKey: signature === undefined ? undefined : createHash("sha256").update(signature).digest(),
+    dedupeKey: id === undefined ? sha256(Buffer.concat([CONTENT, ...signed])) : sha256(`id\0${id}`),
+    replayKey: signature === undefined ? undefined : sha256(signature),
   };
 }
 
-/** The kind keeps an id from ever meeting a content that reads the same. */
-function keyOf(kind: "id" | "content", parts: readonly Buffer[]): Buffer {
-  const hash = createHash("sha256").update(`${kind}\0`);
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-}
+const CONTENT = Buffer.from("content\0");
 
 /** A text member of a JSON body; undefined when there is none, or the body is something else. */
 export function jsonTextMember(body: Buffer, name: string): string | undefined {
