@@ -86,7 +86,7 @@ const engineRooms = [
   ...["hasura-error.ts", "hasura-boolean.ts", "statement-error.ts", "engine-log.ts", "limits.ts", "settings.ts"],
   ...["json", "catalog", "metadata", "model", "outbound", "schema", "plan", "session", "shares", "remote-schema"],
   ...["sql", "run", "actions", "events", "subscriptions", "server"],
-  ...["load-state.ts", "engine.ts", "server.ts", "cli.ts", "node-options.ts", "index.ts"],
+  ...["load-state.ts", "engine.ts", "server.ts", "warm-up.ts", "cli.ts", "node-options.ts", "index.ts"],
 ];
 
 function engineProblems() {

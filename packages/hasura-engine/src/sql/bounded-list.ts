@@ -44,7 +44,7 @@ export function listBytes({
   return Math.min(limitOf(limit), permissionLimit ?? Number.POSITIVE_INFINITY) * rowBytes(rows);
 }
 
-export function rowBytes({ fields }: RowSelection): number {
+function rowBytes({ fields }: RowSelection): number {
   return sum(fields.map(fieldBytes));
 }
 
