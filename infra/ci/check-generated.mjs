@@ -12,6 +12,7 @@ const generated = [
   "docs/errors.md",
   "docs/queues.md",
   "docs/reference/permission-matrix.md",
+  "hasura/allow-list",
   "hasura/generated",
   "hasura/metadata/databases/default/tables",
   "packages/queue/schemas",

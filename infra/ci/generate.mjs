@@ -20,6 +20,7 @@ const generators = [
     makes: "docs/reference/permission-matrix.md",
     script: "packages/local-stack/src/generate/permission-matrix.ts",
   },
+  { makes: "hasura/allow-list", script: "packages/local-stack/src/generate/allow-list.ts" },
   { makes: "hasura/generated", script: "packages/local-stack/src/generate/role-schemas.ts" },
 ];
 

@@ -7,6 +7,9 @@ export type LoginRole = (typeof LOGIN_ROLES)[number];
 
 const MIGRATION_OWNER = "cp_owner";
 
+/** Of every statement of Hasura, which has no time-out of its own that reaches PostgreSQL. */
+const HASURA_STATEMENT_TIMEOUT = "10s";
+
 /** Concurrent creation or granting by another session: roles are cluster-wide, advisory locks belong to one database. */
 const CONCURRENT_CHANGE = new Set(["42710", "23505", "XX000"]);
 const TRIES_MAX = 10;
@@ -18,6 +21,7 @@ const TRIES_MAX = 10;
 export async function ensureRoles(client: pg.ClientBase, passwords: Partial<Record<LoginRole, string>>): Promise<void> {
   await repeatOnConcurrentChange(() => createAbsentRoles(client));
   await repeatOnConcurrentChange(() => grantMemberships(client));
+  await repeatOnConcurrentChange(() => boundHasuraStatements(client));
   for (const role of LOGIN_ROLES) {
     const password = passwords[role];
     if (password === undefined) continue;
@@ -54,6 +58,14 @@ async function createAbsentRoles(client: pg.ClientBase): Promise<void> {
   for (const role of LOGIN_ROLES) {
     if (!present.has(role)) await client.query(`create role ${role} login`);
   }
+}
+
+/** An operator's own value stays. A program that names a time-out when it connects, as the embedded engine does, has that one. */
+async function boundHasuraStatements(client: pg.ClientBase): Promise<void> {
+  const { rowCount } = await client.query(
+    `select from pg_roles, unnest(rolconfig) setting where rolname = 'cp_hasura' and setting like 'statement\\_timeout=%'`,
+  );
+  if (rowCount === 0) await client.query(`alter role cp_hasura set statement_timeout = '${HASURA_STATEMENT_TIMEOUT}'`);
 }
 
 /** The owner may act for `cp_hasura`, whose schemas and default privileges a migration sets up. */

@@ -68,6 +68,18 @@ test("an account with CREATEROLE and CREATEDB alone deploys, and deploys again w
   expect(await grants()).toEqual(first);
 });
 
+test("Hasura's statements end after 10 s, or after what the operator says", async () => {
+  const asHasura = roleUrl(deployUrl, "cp_hasura", passwords.cp_hasura);
+  await deploy();
+  const ours = await run(asHasura, "show statement_timeout");
+  await run(server.url, "alter role cp_hasura set statement_timeout = '3s'");
+
+  await deploy();
+
+  expect(ours).toEqual([{ statement_timeout: "10s" }]);
+  expect(await run(asHasura, "show statement_timeout")).toEqual([{ statement_timeout: "3s" }]);
+});
+
 // Hasura runs as cp_hasura, and looks at tables of ours alone.
 test.each(LOGIN_ROLES.filter((role) => role !== "cp_hasura"))(
   "%s signs in to what was deployed and finds it complete",
