@@ -37,6 +37,11 @@ export function jobsIn(
   return withQueue(redis, name, async (queue) => jobsSchema.parse(await queue.getJobs(states, 0, -1, true)));
 }
 
+/** How many connections ask the queue for jobs. */
+export function consumersOf(redis: TestRedis, name: string): Promise<number> {
+  return withQueue(redis, name, (queue) => queue.getWorkersCount());
+}
+
 export async function jobIdsIn(...search: Parameters<typeof jobsIn>): Promise<string[]> {
   return (await jobsIn(...search)).map(({ id }) => id);
 }

@@ -1,5 +1,4 @@
-import type { PgType } from "../catalog/pg-type.ts";
-import { TEXT_TYPES } from "../catalog/pg-type.ts";
+import { type PgType, TEXT_TYPES } from "../catalog/pg-type.ts";
 import type { Parameter } from "../model/permissions/expression.ts";
 import type { AggregateOutput, AggregateSelect, ListSelect, RowField, RowSelection } from "../plan/plan.ts";
 import { quoteLiteral } from "./identifier.ts";
