@@ -229,8 +229,9 @@ function alike({ stage, known, names }: Subject, foreign: Reply | undefined, abs
   if ([foreign, absent].some((reply) => codeOf(reply) === RATE_LIMITED)) return true;
   const isName = (text: string): boolean =>
     known.has(text) || text.includes(stage.mine.mark) || text.includes(stage.theirs.mark);
-  const [one, other] = [foreign.body, names.asForeign(absent.body)].map((body) =>
-    withoutMadeUp(body, known).replaceAll(TOKENS, (text) => (isName(text) ? text : "a token")),
+  // Both: own rows may hold the twins' names too, since mutations were asked about them.
+  const [one, other] = [foreign.body, absent.body].map((body) =>
+    withoutMadeUp(names.asForeign(body), known).replaceAll(TOKENS, (text) => (isName(text) ? text : "a token")),
   );
   return one === other;
 }
