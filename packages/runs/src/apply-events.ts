@@ -6,7 +6,7 @@ import {
   type Transaction,
   workflowRuns,
 } from "@control-plane/db";
-import { type RunEvent, runEventSchema } from "@control-plane/queue";
+import { type RunEvent, runEventSchema } from "@control-plane/queue/runner-api";
 import { failpoint } from "@control-plane/service-kit/failpoint";
 import { and, asc, eq, inArray, lte, type SQL, sql } from "drizzle-orm";
 import { type InOrderOutcome, type InOrderWrite, prepareInOrder, writeInOrder } from "./apply-in-order.ts";

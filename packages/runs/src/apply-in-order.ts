@@ -1,5 +1,5 @@
 import { type Database, isDataError, repeatOnConflict } from "@control-plane/db";
-import type { RunEvent } from "@control-plane/queue";
+import type { RunEvent } from "@control-plane/queue/runner-api";
 import { z } from "zod";
 import { OPEN_STEP_BECOMES } from "./end-attempt.ts";
 import type { LeaseSettings } from "./lease-settings.ts";

@@ -1,6 +1,6 @@
 import { newToken } from "@control-plane/crypto";
 import { type Database, isDataError, repeatOnConflict, sqlState } from "@control-plane/db";
-import type { Bundle } from "@control-plane/queue";
+import type { Bundle } from "@control-plane/queue/runner-api";
 import { z } from "zod";
 import { orderSteps } from "./definition/step-order.ts";
 import type { LeaseSettings } from "./lease-settings.ts";

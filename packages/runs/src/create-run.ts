@@ -1,5 +1,6 @@
 import { type Database, inTransaction, memberActor, type Transaction, workflowRuns } from "@control-plane/db";
-import { type JsonValue, jsonValueSchema, VALUE_BYTES_MAX } from "@control-plane/queue";
+import { type JsonValue, jsonValueSchema } from "@control-plane/queue/json-value";
+import { VALUE_BYTES_MAX } from "@control-plane/queue/runner-api";
 import type { Caller } from "@control-plane/service-kit";
 import { AppError } from "@control-plane/service-kit/errors";
 import { and, eq, sql } from "drizzle-orm";

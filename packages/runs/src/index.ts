@@ -1,4 +1,5 @@
-export { deepEqual, isJsonObject, type JsonValue, jsonValueSchema } from "@control-plane/queue";
+export { deepEqual } from "@control-plane/queue/json-equality";
+export { isJsonObject, type JsonValue, jsonValueSchema } from "@control-plane/queue/json-value";
 export { acceptDeliveries, type DeliveryOutcome, type NewDelivery } from "./accept-deliveries.ts";
 export { type Auth, type AuthType, authSchema, SECRET_FIELDS } from "./app-version/auth.ts";
 export { type TestRequest, testRequestSchema } from "./app-version/http-requests.ts";

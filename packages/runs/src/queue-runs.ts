@@ -1,5 +1,5 @@
 import { type Database, inTransaction, type Transaction, workflowRuns } from "@control-plane/db";
-import { isJsonValue, type JsonValue, jsonValueSchema } from "@control-plane/queue";
+import { isJsonValue, type JsonValue, jsonValueSchema } from "@control-plane/queue/json-value";
 import { failpoint } from "@control-plane/service-kit/failpoint";
 import { and, eq, sql } from "drizzle-orm";
 import { z } from "zod";

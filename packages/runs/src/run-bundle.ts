@@ -1,5 +1,6 @@
 import { type Database, isDataError, repeatOnConflict } from "@control-plane/db";
-import { type Bundle, type JsonValue, jsonValueSchema } from "@control-plane/queue";
+import { type JsonValue, jsonValueSchema } from "@control-plane/queue/json-value";
+import type { Bundle } from "@control-plane/queue/runner-api";
 import { z } from "zod";
 import { type Definition, definitionSchema } from "./definition/definition.ts";
 

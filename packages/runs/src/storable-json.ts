@@ -1,4 +1,5 @@
-import { digitsWrittenOut, isJsonNumber, JSON_NESTING_MAX, NUMBER_DIGITS_MAX, numberText } from "@control-plane/queue";
+import { digitsWrittenOut, isJsonNumber, NUMBER_DIGITS_MAX, numberText } from "@control-plane/queue/json-number";
+import { JSON_NESTING_MAX } from "@control-plane/queue/json-value";
 import { isStorableText } from "@control-plane/service-kit/storable-text";
 
 /** The most that PostgreSQL's `integer` holds: attempts, version numbers, numbers of events. */

@@ -1,4 +1,5 @@
-import { contractNumber, jsonValueSchema } from "@control-plane/queue";
+import { contractNumber } from "@control-plane/queue/json-number";
+import { jsonValueSchema } from "@control-plane/queue/json-value";
 import { parsePointer } from "@control-plane/service-kit/json-pointer";
 import { z } from "zod";
 import { headerNameSchema } from "./auth.ts";

@@ -1,4 +1,4 @@
-import { isJsonObject, isJsonValue, type JsonValue } from "@control-plane/queue";
+import { isJsonObject, isJsonValue, type JsonValue } from "@control-plane/queue/json-value";
 import { jsonPointer, parsePointer } from "@control-plane/service-kit/json-pointer";
 import { z } from "zod";
 import { checkSchema } from "../definition/json-schema.ts";

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "@control-plane/queue";
+import { isJsonObject, type JsonObject, type JsonValue } from "@control-plane/queue/json-value";
 import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import { type JsonType, propertyOf, type Schema, typesOf } from "./json-schema.ts";
 import type { KnownSchemas } from "./known-schemas.ts";

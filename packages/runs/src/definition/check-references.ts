@@ -1,4 +1,4 @@
-import type { JsonValue } from "@control-plane/queue";
+import type { JsonValue } from "@control-plane/queue/json-value";
 import { parsePointer } from "@control-plane/service-kit/json-pointer";
 import type { KnownSchemas } from "./known-schemas.ts";
 import { collectReferences, type Reference } from "./operators.ts";

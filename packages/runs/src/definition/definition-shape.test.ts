@@ -1,4 +1,4 @@
-import type { JsonValue } from "@control-plane/queue";
+import type { JsonValue } from "@control-plane/queue/json-value";
 import { describe, expect, test } from "vitest";
 import { namedIds, validateDefinition } from "./validate-definition.ts";
 

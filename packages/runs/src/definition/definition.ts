@@ -1,4 +1,5 @@
-import { contractNumber, jsonObjectSchema, jsonValueSchema } from "@control-plane/queue";
+import { contractNumber } from "@control-plane/queue/json-number";
+import { jsonObjectSchema, jsonValueSchema } from "@control-plane/queue/json-value";
 import { z } from "zod";
 import { DEFINITION_DEFAULTS } from "../run-defaults.ts";
 

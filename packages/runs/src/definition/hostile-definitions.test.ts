@@ -1,4 +1,4 @@
-import type { JsonValue } from "@control-plane/queue";
+import type { JsonValue } from "@control-plane/queue/json-value";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { orderSteps } from "./step-order.ts";

@@ -1,4 +1,4 @@
-import { type JsonValue, jsonValueSchema } from "@control-plane/queue";
+import { type JsonValue, jsonValueSchema } from "@control-plane/queue/json-value";
 import { describe, expect, test } from "vitest";
 import { checkSchema, readSchema } from "./json-schema.ts";
 import { validateValue } from "./validate-value.ts";

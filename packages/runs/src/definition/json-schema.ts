@@ -1,12 +1,5 @@
-import {
-  compareNumbers,
-  isInteger,
-  isJsonNumber,
-  isJsonObject,
-  type JsonNumber,
-  type JsonObject,
-  type JsonValue,
-} from "@control-plane/queue";
+import { compareNumbers, isInteger, isJsonNumber } from "@control-plane/queue/json-number";
+import { isJsonObject, type JsonNumber, type JsonObject, type JsonValue } from "@control-plane/queue/json-value";
 import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import { z } from "zod";
 import type { Problem } from "./problem.ts";

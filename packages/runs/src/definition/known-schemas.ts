@@ -1,4 +1,4 @@
-import type { JsonValue } from "@control-plane/queue";
+import type { JsonValue } from "@control-plane/queue/json-value";
 import { parsePointer } from "@control-plane/service-kit/json-pointer";
 import { type JsonType, propertyOf, readSchema, type Schema, typesOf } from "./json-schema.ts";
 import type { LooseDefinition } from "./loose-definition.ts";

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "@control-plane/queue";
+import { isJsonObject, type JsonObject, type JsonValue } from "@control-plane/queue/json-value";
 import type { z } from "zod";
 import { type Condition, stepSchema } from "./definition.ts";
 

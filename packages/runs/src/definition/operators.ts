@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue } from "@control-plane/queue";
+import { isJsonObject, type JsonValue } from "@control-plane/queue/json-value";
 import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 
 /** What an object with a key that starts with `$` asks for; undefined for plain data. */

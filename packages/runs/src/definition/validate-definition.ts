@@ -1,4 +1,4 @@
-import { isJsonObject, isJsonValue, type JsonValue } from "@control-plane/queue";
+import { isJsonObject, isJsonValue, type JsonValue } from "@control-plane/queue/json-value";
 import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import type { z } from "zod";
 import { checkInput } from "./check-input.ts";

@@ -1,15 +1,6 @@
-import {
-  compareNumbers,
-  deepEqual,
-  isInteger,
-  isJsonNumber,
-  isJsonObject,
-  type JsonNumber,
-  type JsonObject,
-  type JsonValue,
-  numberText,
-  sortedText,
-} from "@control-plane/queue";
+import { deepEqual, sortedText } from "@control-plane/queue/json-equality";
+import { compareNumbers, isInteger, isJsonNumber, numberText } from "@control-plane/queue/json-number";
+import { isJsonObject, type JsonNumber, type JsonObject, type JsonValue } from "@control-plane/queue/json-value";
 import { jsonPointer } from "@control-plane/service-kit/json-pointer";
 import { z } from "zod";
 import { type Format, type JsonType, propertyOf, type Schema, typesOf } from "./json-schema.ts";
