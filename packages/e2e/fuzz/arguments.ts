@@ -6,7 +6,12 @@ export type FuzzArguments = {
   /** Of each role. */
   readonly operations: number;
   readonly roles: readonly HasuraRole[];
+  readonly parts: readonly FuzzPart[];
 };
+
+/** Tables: random documents to engines. Services: actions, log lines and streams of a control plane that runs. */
+const PARTS = ["tables", "services"] as const;
+export type FuzzPart = (typeof PARTS)[number];
 
 export class ArgumentError extends Error {}
 
@@ -16,15 +21,17 @@ export function readArguments(args: readonly string[]): FuzzArguments {
   return {
     seed: wholeNumber("--seed", values.seed ?? String(Math.floor(Math.random() * 1e9)), 2 ** 32 - 1),
     operations: wholeNumber("--operations", values.operations ?? "2000", 10_000_000),
-    roles: rolesOf(values.role),
+    roles: named("role", HASURA_ROLES, values.role),
+    parts: named("part", PARTS, values.part),
   };
 }
 
-function rolesOf(text: string | undefined): readonly HasuraRole[] {
-  if (text === undefined) return HASURA_ROLES;
-  const named = HASURA_ROLES.filter((role) => role === text);
-  if (named.length === 0) throw new ArgumentError(`no such role: ${text}; there are: ${HASURA_ROLES.join(", ")}`);
-  return named;
+/** All of them where none is named. */
+function named<T extends string>(what: string, all: readonly T[], text: string | undefined): readonly T[] {
+  if (text === undefined) return all;
+  const chosen = all.filter((one) => one === text);
+  if (chosen.length === 0) throw new ArgumentError(`no such ${what}: ${text}; there are: ${all.join(", ")}`);
+  return chosen;
 }
 
 function wholeNumber(name: string, text: string, max: number): number {
@@ -38,7 +45,12 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { seed: { type: "string" }, operations: { type: "string" }, role: { type: "string" } },
+      options: {
+        seed: { type: "string" },
+        operations: { type: "string" },
+        role: { type: "string" },
+        part: { type: "string" },
+      },
     }).values;
   } catch (error) {
     throw new ArgumentError(error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error));
