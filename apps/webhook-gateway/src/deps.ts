@@ -2,6 +2,7 @@ import { createEnvelope, createKeyProvider, type Envelope } from "@control-plane
 import {
   assertDatabaseFit,
   createDatabase,
+  createPipeline,
   type Database,
   type DatabaseWork,
   findActiveDataKey,
@@ -62,6 +63,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
   const loops = open("loop", LOOP_CONNECTIONS);
   await assertDatabaseFit(requests.pool, "cp_gateway");
   const { db } = intake;
+  const pipeline = createPipeline(intake);
   const envelope = createEnvelope({
     provider: createKeyProvider(config),
     loadKey: (tenantId) => findActiveDataKey(db, tenantId),
@@ -78,7 +80,7 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     batcher: createBatcher({
       write: async (deliveries) => {
         await failpoint("gateway.before-batch");
-        const outcomes = await acceptDeliveries(db, deliveries);
+        const outcomes = await acceptDeliveries(db, deliveries, pipeline);
         await failpoint("gateway.after-insert");
         return outcomes;
       },

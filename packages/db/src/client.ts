@@ -4,7 +4,7 @@ import { drizzle, type NodePgDatabase, type NodePgQueryResultHKT } from "drizzle
 import type { PgTransaction } from "drizzle-orm/pg-core";
 import pg from "pg";
 import { schema } from "./schema/schema.ts";
-import { type DatabaseWork, timeLimits, WAIT_MS_MAX_DEFAULT } from "./time-limits.ts";
+import { type DatabaseWork, type TimeLimits, timeLimits, WAIT_MS_MAX_DEFAULT } from "./time-limits.ts";
 import { watchAnswers } from "./watch-answers.ts";
 
 type Schema = typeof schema;
@@ -15,7 +15,7 @@ export type Transaction = PgTransaction<NodePgQueryResultHKT, Schema, ExtractTab
 /** What a store function needs: the pool, or a transaction somebody opened. */
 export type Queryable = Database | Transaction;
 
-export type DatabaseClient = { db: Database; pool: pg.Pool; close(): Promise<void> };
+export type DatabaseClient = { db: Database; pool: pg.Pool; limits: TimeLimits; close(): Promise<void> };
 
 export type DatabaseOptions = {
   url: string;
@@ -56,6 +56,8 @@ export function createDatabase(options: DatabaseOptions): DatabaseClient {
     lock_timeout: limits.lockMs,
     statement_timeout: limits.statementMs,
     idle_in_transaction_session_timeout: limits.idleInTransactionMs,
+    // What is sent on a connection goes out at once, see createPipeline.
+    pipeline: options.work === "intake",
     ...(plans === undefined ? {} : { options: plans }),
   });
   // Without listeners a lost connection would end the process: the pool hears of idle ones, a connection in use or on
@@ -65,5 +67,5 @@ export function createDatabase(options: DatabaseOptions): DatabaseClient {
     client.on("error", () => undefined);
     watchAnswers(client, limits.answerMs);
   });
-  return { db: drizzle(pool, { schema }), pool, close: () => pool.end() };
+  return { db: drizzle(pool, { schema }), pool, limits, close: () => pool.end() };
 }

@@ -24,6 +24,7 @@ export { findMembership } from "./find-membership.ts";
 export { inBatches } from "./in-batches.ts";
 export { startListening } from "./listen.ts";
 export { type MigrateOptions, migrate } from "./migrate.ts";
+export { createPipeline, type Statements } from "./pipeline.ts";
 export { repeatOnConflict } from "./repeat-on-conflict.ts";
 export { LOGIN_ROLES, type LoginRole } from "./roles.ts";
 export { auditEvents, deadLetters } from "./schema/audit.ts";

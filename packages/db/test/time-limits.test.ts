@@ -1,8 +1,8 @@
-import { connect, createServer } from "node:net";
 import { isOutage } from "@control-plane/service-kit";
 import { sql } from "drizzle-orm";
 import { expect, onTestFinished, test } from "vitest";
 import { createDatabase, inTransaction, roleUrl } from "../src/index.ts";
+import { hangingWire } from "./hanging-wire.ts";
 import { useOwnDatabase } from "./own-database.ts";
 
 const WAIT_MS_MAX = 1_000;
@@ -18,33 +18,6 @@ function open(options: { url?: string; poolMax?: number } = {}) {
   });
   onTestFinished(() => client.close());
   return client;
-}
-
-/** A wire to PostgreSQL on which bytes stop without the connection ending. */
-async function hangingWire(target: URL) {
-  let hangs = false;
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
-    for (const socket of [near, far]) socket.on("error", () => socket.destroy());
-    near.on("data", (bytes) => {
-      if (!hangs) far.write(bytes);
-    });
-    far.on("data", (bytes) => {
-      if (!hangs) near.write(bytes);
-    });
-    near.on("close", () => far.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => new Promise((resolve) => server.close(() => resolve())));
-  const address = server.address();
-  const url = new URL(target);
-  url.port = String(typeof address === "object" ? address?.port : 0);
-  return {
-    url: url.toString(),
-    set(hanging: boolean) {
-      hangs = hanging;
-    },
-  };
 }
 
 test("a lock that is not given up is an outage, and the connection is good for the next statement", async () => {

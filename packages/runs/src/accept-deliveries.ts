@@ -1,4 +1,4 @@
-import { binaryArray, type Database, isDataError, repeatOnConflict } from "@control-plane/db";
+import { binaryArray, type Database, isDataError, repeatOnConflict, type Statements } from "@control-plane/db";
 import { OutageError } from "@control-plane/service-kit/outage";
 import { fillPlaceholders, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
@@ -39,22 +39,29 @@ export type DeliveryOutcome =
 /**
  * Writes deliveries and their PENDING runs in one statement, the version pinned in it: after the commit both are there,
  * before it neither. A key seen before yields the first delivery instead. Outcomes come in the order of the input.
+ * The statement goes through `statements`, such as a pipeline over the same database.
  */
-export async function acceptDeliveries(db: Database, deliveries: readonly NewDelivery[]): Promise<DeliveryOutcome[]> {
+export async function acceptDeliveries(
+  db: Database,
+  deliveries: readonly NewDelivery[],
+  statements: Statements = db.$client,
+): Promise<DeliveryOutcome[]> {
   try {
-    return await acceptBatch(db, deliveries);
+    return await acceptBatch({ db, statements }, deliveries);
   } catch (error) {
     if (!isDataError(error)) throw error;
     if (deliveries.length === 1) return [{ outcome: "unstorable" }];
     // One body that PostgreSQL refuses must not cost the others: each goes alone.
     const outcomes: DeliveryOutcome[] = [];
-    for (const delivery of deliveries) outcomes.push(...(await acceptDeliveries(db, [delivery])));
+    for (const delivery of deliveries) outcomes.push(...(await acceptDeliveries(db, [delivery], statements)));
     return outcomes;
   }
 }
 
+type Access = { db: Database; statements: Statements };
+
 async function acceptBatch(
-  db: Database,
+  access: Access,
   deliveries: readonly NewDelivery[],
   triesLeft = TRIES_MAX,
 ): Promise<DeliveryOutcome[]> {
@@ -63,15 +70,15 @@ async function acceptBatch(
   const sorted = [...deliveries].sort(
     (a, b) => compareText(a.triggerId, b.triggerId) || Buffer.compare(a.dedupeKey ?? EMPTY, b.dedupeKey ?? EMPTY),
   );
-  const unwritten = await repeatOnConflict(() => insertBatch(db, sorted));
+  const unwritten = await repeatOnConflict(() => insertBatch(access.statements, sorted));
   const repeated = deliveries.filter(({ deliveryId }) => unwritten.get(deliveryId) === "repeated");
   const first =
     repeated.length === 0
       ? new Map<string, DeliveryOutcome>()
-      : await repeatOnConflict(() => countRepeats(db, repeated));
+      : await repeatOnConflict(() => countRepeats(access.db, repeated));
   // What was in the way of these is gone: retention released its keys, or somebody deleted the trigger.
   const free = repeated.filter(({ deliveryId }) => !first.has(deliveryId));
-  const late = free.length === 0 ? [] : await acceptBatch(db, free, triesLeft - 1);
+  const late = free.length === 0 ? [] : await acceptBatch(access, free, triesLeft - 1);
   for (const [index, outcome] of late.entries()) first.set(free[index]?.deliveryId ?? "", outcome);
   return deliveries.map(({ deliveryId, runId }) => {
     if (!unwritten.has(deliveryId)) return { outcome: "accepted", deliveryId, runId };
@@ -131,11 +138,11 @@ const unwrittenSchema = z.array(z.object({ delivery_id: z.uuid(), receiving: z.b
 
 /** Prepared under a name: planning it costs more than a third of running it. */
 async function insertBatch(
-  db: Database,
+  statements: Statements,
   rows: readonly NewDelivery[],
 ): Promise<Map<string, "repeated" | "not-receiving">> {
   const values = fillPlaceholders(INSERT.params, columnsOf(rows));
-  const result = await db.$client.query({ name: "accept_deliveries", text: INSERT.sql, values });
+  const result = await statements.query({ name: "accept_deliveries", text: INSERT.sql, values });
   return new Map(
     unwrittenSchema.parse(result.rows).map((row) => [row.delivery_id, row.receiving ? "repeated" : "not-receiving"]),
   );
