@@ -3,13 +3,19 @@ import { pooledRandomBytes } from "./random-pool.ts";
 
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+const NOTHING = Buffer.alloc(0);
 
-/** AES-256-GCM: random IV, ciphertext, tag. */
-export function encryptAesGcm(key: Buffer | KeyObject, plaintext: Buffer, aad: Buffer): Buffer {
+/** AES-256-GCM: what it is to begin with, random IV, ciphertext, tag. */
+export function encryptAesGcm(
+  key: Buffer | KeyObject,
+  plaintext: Buffer,
+  aad: Buffer,
+  prefix: Buffer = NOTHING,
+): Buffer {
   const iv = pooledRandomBytes(IV_BYTES);
   const cipher = createCipheriv("aes-256-gcm", key, iv);
   cipher.setAAD(aad);
-  return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  return Buffer.concat([prefix, iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
 /** Throws unless every bit of sealed value and AAD is as it was. */

@@ -62,8 +62,7 @@ export function createEnvelope(deps: EnvelopeDeps): Envelope {
   return {
     async seal(place, plaintext) {
       const active = cache.active(place.tenantId) ?? (await activeKey(deps, cache, place.tenantId, unwrap));
-      const sealed = encryptAesGcm(active.dek, plaintext, aad(place, active.id));
-      return Buffer.concat([active.header, sealed]);
+      return encryptAesGcm(active.dek, plaintext, aad(place, active.id), active.header);
     },
     async open(place, sealed) {
       if (sealed.length < SEALED_BYTES_MIN || sealed[0] !== VERSION)

@@ -32,7 +32,7 @@ export async function drainConnections(server: FastifyInstance): Promise<void> {
  */
 export function endConnections(server: FastifyInstance): { isClosing(): boolean } {
   let closing = false;
-  const underWay = new Set<object>();
+  let underWay = 0;
   let open = 0;
   let lastUsed = Number.NEGATIVE_INFINITY;
 
@@ -43,13 +43,14 @@ export function endConnections(server: FastifyInstance): { isClosing(): boolean 
       open -= 1;
     });
   });
-  server.addHook("onRequest", (request, reply, done) => {
-    underWay.add(request);
+  const leave = (): void => {
+    underWay -= 1;
     lastUsed = performance.now();
-    reply.raw.once("close", () => {
-      underWay.delete(request);
-      lastUsed = performance.now();
-    });
+  };
+  server.addHook("onRequest", (_request, reply, done) => {
+    underWay += 1;
+    lastUsed = performance.now();
+    reply.raw.once("close", leave);
     done();
   });
   server.addHook("onSend", (_request, reply, payload, done) => {
@@ -61,7 +62,7 @@ export function endConnections(server: FastifyInstance): { isClosing(): boolean 
     closing = true;
     if (!server.server.listening) return;
     const timer = setInterval(() => {
-      if (underWay.size === 0 && performance.now() - since > SILENT_MS) server.server.closeAllConnections();
+      if (underWay === 0 && performance.now() - since > SILENT_MS) server.server.closeAllConnections();
       else server.server.closeIdleConnections();
     }, CHECK_MS);
     timer.unref();
@@ -69,7 +70,7 @@ export function endConnections(server: FastifyInstance): { isClosing(): boolean 
   });
 
   const isInUse = (since: number): boolean =>
-    underWay.size > 0 || performance.now() - (open > 0 ? Math.max(lastUsed, since) : lastUsed) < SILENT_MS;
+    underWay > 0 || performance.now() - (open > 0 ? Math.max(lastUsed, since) : lastUsed) < SILENT_MS;
   const connections: Connections = {
     isClosing: () => closing,
     async drain() {

@@ -16,8 +16,9 @@ export function parseTraceparent(text: string | undefined): Trace | undefined {
 
 /** Of random UUIDs, whose bits Node draws many at a time: every request without a trace gets one. */
 export function newTraceparent(): string {
-  const hex = (): string => randomUUID().replaceAll("-", "");
-  return `00-${hex()}-${hex().slice(16)}-01`;
+  const [trace, parent] = [randomUUID(), randomUUID()];
+  const traceId = trace.slice(0, 8) + trace.slice(9, 13) + trace.slice(14, 18) + trace.slice(19, 23) + trace.slice(24);
+  return `00-${traceId}-${parent.slice(0, 4)}${parent.slice(24)}-01`;
 }
 
 /** Runs work inside the given trace, or inside a new one where none is given or it is malformed. */

@@ -30,6 +30,7 @@ export async function registerHookRoutes(server: FastifyInstance, deps: Deps, li
     // Every content type is taken as raw bytes; the handler reads them itself.
     hooks.removeAllContentTypeParsers();
     hooks.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null, undefined));
+    hooks.decorateRequest("webhookFacts", undefined);
     // Every request is counted once, refused ones included, when its answer is out.
     hooks.addHook("onError", async (request, _reply, error) => {
       factsOf(request).outcome ??= outcomeOf(error);
@@ -41,11 +42,12 @@ export async function registerHookRoutes(server: FastifyInstance, deps: Deps, li
     });
     hooks.route({ method: OTHER_METHODS, url: "/hooks/*", handler: refuseMethod });
     hooks.post<{ Params: { "*": string } }>("/hooks/*", {
-      onRequest: async (request) => {
+      onRequest: (request, _reply, done) => {
         factsOf(request);
         refuseOverLimit(byAddress.take(request.ip) ?? byPath.take(request.params["*"].slice(0, 200)));
         refuseEncoding(request);
         refuseLength(request, limits.bodyBytesMax);
+        done();
       },
       handler: async (request, reply) => {
         reply.header("cache-control", "no-store");
@@ -77,15 +79,16 @@ export async function registerHookRoutes(server: FastifyInstance, deps: Deps, li
 
 /** What is counted of a request; `receivedAt` in Unix seconds at its first byte. */
 type Facts = { receivedAt: number; scheme: string; outcome: string | undefined };
-const facts = new WeakMap<object, Facts>();
+declare module "fastify" {
+  interface FastifyRequest {
+    webhookFacts: Facts | undefined;
+  }
+}
 
 /** Made when a request is first asked about, which is as it arrives. */
-function factsOf({ raw }: FastifyRequest): Facts {
-  const known = facts.get(raw);
-  if (known !== undefined) return known;
-  const made: Facts = { receivedAt: Date.now() / 1000, scheme: "none", outcome: undefined };
-  facts.set(raw, made);
-  return made;
+function factsOf(request: FastifyRequest): Facts {
+  request.webhookFacts ??= { receivedAt: Date.now() / 1000, scheme: "none", outcome: undefined };
+  return request.webhookFacts;
 }
 
 /** A refusal's code as a label: `PAYLOAD_TOO_LARGE` is counted as `payload-too-large`. */
