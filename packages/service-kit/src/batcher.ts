@@ -2,7 +2,7 @@ import { OutageError } from "./outage.ts";
 
 const BATCH_MAX = 100;
 /** Larger ones take half of what waits: while one is written, the next is made. */
-const WHOLE_BATCH_MAX = 32;
+const WHOLE_BATCH_MAX = 24;
 const IN_FLIGHT_MAX = 2;
 const WAITING_MAX = 2_000;
 const MIB = 1024 * 1024;
@@ -41,7 +41,7 @@ type Waiting<I, O> = { item: I; bytes: number; resolve: (outcome: O) => void; re
 type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
 
 /**
- * Gathers what waits together into one statement: at most 100 items or `batchMax` and 8 MiB, of more than 32 half of what
+ * Gathers what waits together into one statement: at most 100 items or `batchMax` and 8 MiB, of more than 24 half of what
  * waits, at most 2 statements at a time, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the
  * first of many would go alone. Without load a request goes alone and at once; under load batches grow by themselves.
  *
