@@ -78,9 +78,9 @@ export async function createDeps(config: Config): Promise<{ deps: Deps; close: (
     readSecrets: createSecretReader(envelope),
     rejections: createRejections((counts) => addRejections(loops.db, counts)),
     batcher: createBatcher({
-      write: async (deliveries) => {
+      write: async (deliveries, apart) => {
         await failpoint("gateway.before-batch");
-        const outcomes = await acceptDeliveries(db, deliveries, pipeline);
+        const outcomes = await acceptDeliveries(db, deliveries, apart ? db.$client : pipeline);
         await failpoint("gateway.after-insert");
         return outcomes;
       },

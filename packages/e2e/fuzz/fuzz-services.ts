@@ -51,6 +51,7 @@ const FIRST_ANSWER_MS = 400;
 /** So long, where the same stream about the other tenant has answered. */
 const LATE_ANSWER_MS = 10_000;
 const RATE_LIMITED = "RATE_LIMITED";
+const KEY_REUSED = "IDEMPOTENCY_KEY_REUSED";
 /** Roots of tables below which log pages hang. */
 const WITH_LOGS = /^(workflow_runs|step_runs)(_by_pk)?$/;
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
@@ -176,6 +177,8 @@ async function ask(subject: Subject, asker: Asker, document: Document, foreign: 
   const twin = names.twin(document, writes ? "" : subject.said);
   if (twin === undefined) return { code, what: undefined };
   const absent = await answer(twin);
+  // The twin's idempotency key is not the other tenant's: what had it before is the first of the two calls.
+  if (codeOf(absent) === KEY_REUSED) return { code, what: undefined };
   if (alike(subject, reply, absent)) return { code, what: undefined };
   // What the first two have done may make the difference: asked once more, it has to be there again.
   const again = await answer(document);

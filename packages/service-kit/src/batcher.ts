@@ -25,7 +25,8 @@ export type Batcher<I, O> = {
 };
 
 export type BatcherOptions<I, O> = {
-  write: (items: readonly I[]) => Promise<readonly O[]>;
+  /** `apart`: of a lane that was held up, so that nothing else should wait behind it. */
+  write: (items: readonly I[], apart: boolean) => Promise<readonly O[]>;
   /** Items that may hold each other up: those of one tenant. */
   laneOf: (item: I) => string;
   /** Whether a batch failed because of something that one lane's rows wait for. */
@@ -74,11 +75,11 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   const pump = (): void => {
     while (fast.inFlight < IN_FLIGHT_MAX && fast.waiting.length > 0) {
       fast.inFlight += 1;
-      void send(fast.waiting.splice(0, batchSize(fast.waiting, batchMax))).finally(() => settled(fast));
+      void send(fast.waiting.splice(0, batchSize(fast.waiting, batchMax)), false).finally(() => settled(fast));
     }
     while (slow.inFlight < SLOW_IN_FLIGHT_MAX && slow.waiting.length > 0) {
       slow.inFlight += 1;
-      void send(takeLane(slow.waiting, laneOf, batchMax)).finally(() => settled(slow));
+      void send(takeLane(slow.waiting, laneOf, batchMax), true).finally(() => settled(slow));
     }
   };
   const pumpSoon = (): void => {
@@ -113,10 +114,13 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
       else entry.reject(new OutageError("too many requests wait for a locked row"));
     }
   };
-  const send = async (batch: readonly Waiting<I, O>[]): Promise<void> => {
+  const send = async (batch: readonly Waiting<I, O>[], apart: boolean): Promise<void> => {
     const lanes = new Set(batch.map(({ item }) => laneOf(item)));
     try {
-      const outcomes = await write(batch.map(({ item }) => item));
+      const outcomes = await write(
+        batch.map(({ item }) => item),
+        apart,
+      );
       for (const [index, { resolve, reject }] of batch.entries()) {
         const outcome = outcomes[index];
         if (outcome === undefined) reject(new Error("a batch answered fewer outcomes than it had items"));

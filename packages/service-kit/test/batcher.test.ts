@@ -63,12 +63,12 @@ test("a write that fails lets go of its memory too", async () => {
   for (let n = 0; n < 3; n += 1) await expect(batcher.submit(n)).rejects.toThrow("no");
 });
 
-test("what one lane waits for is written lane by lane, as far as 8 MiB", async () => {
-  const written: (readonly number[])[] = [];
+test("what one lane waits for is written lane by lane, as far as 8 MiB, and apart", async () => {
+  const written: (readonly [number[], boolean])[] = [];
   const batcher = createBatcher<number, number>({
-    write: async (items) => {
+    write: async (items, apart) => {
       if (new Set(items.map((item) => item % 2)).size > 1) throw new Error("locked");
-      written.push(items);
+      written.push([[...items], apart]);
       return items;
     },
     laneOf: (item) => String(item % 2),
@@ -77,7 +77,11 @@ test("what one lane waits for is written lane by lane, as far as 8 MiB", async (
   });
 
   expect(await Promise.all([1, 2, 1, 2, 6].map((item) => batcher.submit(item)))).toEqual([1, 2, 1, 2, 6]);
-  expect(written).toEqual([[6], [1, 1], [2, 2]]);
+  expect(written).toEqual([
+    [[6], false],
+    [[1, 1], true],
+    [[2, 2], true],
+  ]);
 });
 
 test("a lane that is held up takes 32 MiB at most, so that others are written meanwhile", async () => {

@@ -36,8 +36,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "apps/webhook-gateway/src/deps.ts",
-        find: "const outcomes = await acceptDeliveries(db, deliveries, pipeline);",
-        replace: `acceptDeliveries(db, deliveries, pipeline).catch(() => {});
+        find: "const outcomes = await acceptDeliveries(db, deliveries, apart ? db.$client : pipeline);",
+        replace: `acceptDeliveries(db, deliveries, apart ? db.$client : pipeline).catch(() => {});
         const outcomes = deliveries.map(({ deliveryId, runId }) => ({ outcome: "accepted", deliveryId, runId }));`,
       },
     ],
