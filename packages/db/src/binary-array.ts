@@ -28,12 +28,13 @@ export function binaryArray(type: keyof typeof TYPE_IDS, items: readonly Item[])
 /** Dimensions, "has nulls", the type of the items, length, lower bound. */
 const HEADER_BYTES = 20;
 const NULL_SIZE = -1;
+const UUID_BYTES = 16;
 
 function sizeOf(type: keyof typeof TYPE_IDS, item: Item): number {
   if (item === undefined) return NULL_SIZE;
   if (typeof item === "number") return 4;
   if (typeof item !== "string") return item.length;
-  return type === "uuid" ? 16 : Buffer.byteLength(item);
+  return type === "uuid" ? UUID_BYTES : Buffer.byteLength(item);
 }
 
 function write(bytes: Buffer, at: number, type: keyof typeof TYPE_IDS, item: Item): void {
@@ -47,7 +48,7 @@ function write(bytes: Buffer, at: number, type: keyof typeof TYPE_IDS, item: Ite
 /** Digit by digit: to take out the hyphens first costs as much as all else of a row. */
 function writeUuid(bytes: Buffer, at: number, text: string): void {
   let to = at;
-  for (let from = 0; from < text.length; from += 2) {
+  for (let from = 0; from < text.length && to < at + UUID_BYTES; from += 2) {
     if (text[from] === "-") from += 1;
     bytes[to] = (hexDigit(text, from) << 4) | hexDigit(text, from + 1);
     to += 1;

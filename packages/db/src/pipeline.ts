@@ -1,6 +1,7 @@
 import { OutageError } from "@control-plane/service-kit/outage";
 import pg from "pg";
 import type { DatabaseClient } from "./client.ts";
+import { sqlState } from "./sql-state.ts";
 
 /** What runs statements one by one, each a transaction of its own: a pool, or a pipeline over it. */
 export type Statements = { query(statement: pg.QueryConfig): Promise<pg.QueryResult> };
@@ -13,6 +14,8 @@ type Line = {
   /** Ends a connection that says nothing; there from when it is connected. */
   silence: NodeJS.Timeout | undefined;
   unanswered: number;
+  /** After this the connection is good for nothing more. */
+  broken: Error | undefined;
   /** When it was opened or last gave an answer, in milliseconds. */
   movedAt: number;
 };
@@ -22,14 +25,17 @@ type Line = {
  * PostgreSQL's protocol allows: the server has the next one at hand when it is done with one, and not several processes
  * work on the same rows. Every statement commits or fails by itself. One that is held up costs those that were sent right
  * behind it its wait; what comes later goes over another connection. A connection on which nothing is answered
- * for the pool's `answerMs` is broken, with everything that is under way on it.
+ * for the pool's `answerMs` is broken, with everything that is under way on it. Throws where the pool's connections wait for each
+ * answer, as all do but those for `intake`.
  */
 export function createPipeline({ pool, limits }: Pick<DatabaseClient, "pool" | "limits">): Statements {
+  if (pool.options.pipeline !== true) throw new Error("the connections of this pool send one statement at a time");
   let line: Line | undefined;
   const openLine = (): Line => {
     const client = pool.connect();
-    const opened: Line = { client, silence: undefined, unanswered: 0, movedAt: performance.now() };
+    const opened: Line = { client, silence: undefined, unanswered: 0, broken: undefined, movedAt: performance.now() };
     const watch = (connected: pg.PoolClient): void => {
+      if (limits.answerMs === 0) return;
       opened.silence = setTimeout(() => breakConnection(connected, limits.answerMs), limits.answerMs);
     };
     client.then(watch, () => undefined);
@@ -38,7 +44,7 @@ export function createPipeline({ pool, limits }: Pick<DatabaseClient, "pool" | "
   const leave = async (own: Line): Promise<void> => {
     if (line === own) line = undefined;
     clearTimeout(own.silence);
-    (await own.client).release();
+    (await own.client).release(own.broken);
   };
   return {
     async query(statement) {
@@ -47,6 +53,12 @@ export function createPipeline({ pool, limits }: Pick<DatabaseClient, "pool" | "
       own.unanswered += 1;
       try {
         return await send(await own.client, statement);
+      } catch (error) {
+        if (!leavesConnectionFit(error)) {
+          own.broken ??= error instanceof Error ? error : new Error(String(error));
+          if (line === own) line = undefined;
+        }
+        throw error;
       } finally {
         own.movedAt = performance.now();
         own.silence?.refresh();
@@ -55,6 +67,11 @@ export function createPipeline({ pool, limits }: Pick<DatabaseClient, "pool" | "
       }
     },
   };
+}
+
+/** What PostgreSQL refuses for the sake of values, rows or time; anything else may be the connection's own. */
+function leavesConnectionFit(error: unknown): boolean {
+  return /^(22...|23...|40001|40P01|54000|55P03|57014)$/.test(sqlState(error) ?? "");
 }
 
 /** What a connection knows of named statements: that it has them, or when it will be clear. */

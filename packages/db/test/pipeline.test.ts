@@ -117,6 +117,39 @@ test("a connection that is lost fails what is under way, and the next statement 
   expect(pool.totalCount).toBe(1);
 });
 
+test("a connection that was ended under its only statement is not used again", async () => {
+  const { ask, outcome } = open();
+
+  const tries = [];
+  for (let n = 0; n < 5; n += 1) {
+    const ended = await outcome("select pg_terminate_backend(pg_backend_pid())");
+    tries.push([ended instanceof Error, await ask("select 1 as one")]);
+  }
+
+  expect(tries).toEqual(Array(5).fill([true, { one: 1 }]));
+});
+
+test("a connection whose settings went wrong is given up with the first refusal", async () => {
+  const { ask, outcome } = open();
+  const write = "insert into kept_rows values (1)";
+  await own.pool.query("create table kept_rows (n int)");
+  const setReadOnly = (value: string) =>
+    own.pool.query(`do $$ begin execute format('alter database %I ${value}', current_database()); end $$`);
+  await setReadOnly("set default_transaction_read_only = on");
+  await ask("select 1");
+  await setReadOnly("reset default_transaction_read_only");
+
+  expect(await outcome(write)).toMatchObject({ code: "25006" });
+  expect(await outcome(write)).toBeUndefined();
+});
+
+test("a pool that waits for each answer is none for a pipeline", async () => {
+  const client = createDatabase({ url: own.url, poolMax: 1, applicationName: "line", work: "request" });
+  onTestFinished(() => client.close());
+
+  expect(() => createPipeline(client)).toThrow("one statement at a time");
+});
+
 test("a server that falls silent is an outage of everything under way", async () => {
   const wire = await hangingWire(new URL(own.url));
   const { ask, outcome } = open({ url: wire.url });

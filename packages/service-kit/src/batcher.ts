@@ -4,6 +4,9 @@ const BATCH_MAX = 100;
 /** Larger ones take half of what waits: while one is written, the next is made. */
 const WHOLE_BATCH_MAX = 24;
 const IN_FLIGHT_MAX = 2;
+/** A statement that takes longer than this waits for something: its place goes to others, that of so many at most. */
+const PLACE_MS = 60;
+const OVERDUE_MAX = 4;
 const WAITING_MAX = 2_000;
 const MIB = 1024 * 1024;
 /** A statement of larger items has fewer of them. */
@@ -43,7 +46,7 @@ type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
 
 /**
  * Gathers what waits together into one statement: at most 100 items or `batchMax` and 8 MiB, of more than 24 half of what
- * waits, at most 2 statements at a time, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the
+ * waits, at most 2 statements at a time and 4 that take longer than 60 ms, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the
  * first of many would go alone. Without load a request goes alone and at once; under load batches grow by themselves.
  *
  * A batch that is held up by a lock is written again lane by lane, and a lane that is held up by itself stays apart for
@@ -57,9 +60,11 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   const slowUntil = new Map<string, number>();
   let whenIdle: (() => void)[] = [];
   let isPumpDue = false;
+  let overdue = 0;
   let bytesHeld = 0;
 
-  const isIdle = (): boolean => [fast, slow].every(({ waiting, inFlight }) => waiting.length === 0 && inFlight === 0);
+  const isIdle = (): boolean =>
+    overdue === 0 && [fast, slow].every(({ waiting, inFlight }) => waiting.length === 0 && inFlight === 0);
   const isSlow = (lane: string): boolean => {
     const until = slowUntil.get(lane);
     if (until !== undefined && until <= now()) slowUntil.delete(lane);
@@ -72,11 +77,28 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
     for (const tell of whenIdle) tell();
     whenIdle = [];
   };
+  const sendFast = (batch: readonly Waiting<I, O>[]): void => {
+    fast.inFlight += 1;
+    let isOverdue = false;
+    const place = setTimeout(() => {
+      if (overdue === OVERDUE_MAX) return;
+      isOverdue = true;
+      overdue += 1;
+      fast.inFlight -= 1;
+      pump();
+    }, PLACE_MS);
+    void send(batch, false).finally(() => {
+      clearTimeout(place);
+      if (isOverdue) {
+        overdue -= 1;
+        fast.inFlight += 1;
+      }
+      settled(fast);
+    });
+  };
   const pump = (): void => {
-    while (fast.inFlight < IN_FLIGHT_MAX && fast.waiting.length > 0) {
-      fast.inFlight += 1;
-      void send(fast.waiting.splice(0, batchSize(fast.waiting, batchMax)), false).finally(() => settled(fast));
-    }
+    while (fast.inFlight < IN_FLIGHT_MAX && fast.waiting.length > 0)
+      sendFast(fast.waiting.splice(0, batchSize(fast.waiting, batchMax)));
     while (slow.inFlight < SLOW_IN_FLIGHT_MAX && slow.waiting.length > 0) {
       slow.inFlight += 1;
       void send(takeLane(slow.waiting, laneOf, batchMax), true).finally(() => settled(slow));

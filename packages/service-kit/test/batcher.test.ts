@@ -52,6 +52,37 @@ test("beyond 128 MiB nothing more is held until something is written", async () 
   expect(written).toEqual([[64], [64], [1]]);
 });
 
+test("statements that wait for something leave their places to others, four of them, and an end waits for all", async () => {
+  const written: number[] = [];
+  const held: ((outcomes: number[]) => void)[] = [];
+  const batcher = createBatcher<number, number>({
+    write: (items) => {
+      written.push(...items);
+      return items[0] === undefined || items[0] < 0
+        ? new Promise((resolve) => held.push(resolve))
+        : Promise.resolve(items);
+    },
+    laneOf: String,
+    isHeldUp: () => false,
+    batchMax: 1,
+  });
+
+  const waiting = [-1, -2, -3, -4, -5, -6, -7].map((item) => batcher.submit(item));
+  await expect.poll(() => written).toEqual([-1, -2, -3, -4, -5, -6]);
+  let isDrained = false;
+  const drained = batcher.drain().then(() => {
+    isDrained = true;
+  });
+  held.shift()?.([-1]);
+  expect(await waiting[0]).toBe(-1);
+  await expect.poll(() => written).toEqual([-1, -2, -3, -4, -5, -6, -7]);
+  expect(isDrained).toBe(false);
+  for (const [index, tell] of held.entries()) tell([index]);
+  await drained;
+
+  expect(await Promise.all(waiting)).toHaveLength(7);
+});
+
 test("a write that fails lets go of its memory too", async () => {
   const batcher = createBatcher<number, number>({
     write: () => Promise.reject(new Error("no")),
