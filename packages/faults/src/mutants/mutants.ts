@@ -167,12 +167,12 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: ACCEPT,
-        find: "  const unwritten = await repeatOnConflict(() => insertBatch(db, sorted));\n",
-        replace: `  const unwritten = await repeatOnConflict(() => insertBatch(db, sorted));
+        find: "  const unwritten = await repeatOnConflict(() => insertBatch(access.statements, sorted));\n",
+        replace: `  const unwritten = await repeatOnConflict(() => insertBatch(access.statements, sorted));
   await (await import("@control-plane/service-kit/failpoint")).failpoint("gateway.after-insert");
   for (const d of sorted) {
     if (unwritten.has(d.deliveryId)) continue;
-    await db.execute(sql\`insert into workflow_runs (id, tenant_id, workflow_id, workflow_version_id, source, trigger_id, webhook_delivery_id,
+    await access.db.execute(sql\`insert into workflow_runs (id, tenant_id, workflow_id, workflow_version_id, source, trigger_id, webhook_delivery_id,
                                                    input, max_attempts, run_at, deadline_at, traceparent)
       select \${d.runId}::uuid, t.tenant_id, t.workflow_id, v.id, 'WEBHOOK', t.id, \${d.deliveryId}::uuid, \${d.input}::jsonb, 3,
              now(), now() + interval '24 hours', \${d.traceparent}::text
