@@ -44,7 +44,7 @@ export type DeliveryOutcome =
 export async function acceptDeliveries(
   db: Database,
   deliveries: readonly NewDelivery[],
-  statements: Statements = db.$client,
+  statements: Statements,
 ): Promise<DeliveryOutcome[]> {
   try {
     return await acceptBatch({ db, statements }, deliveries);

@@ -4,9 +4,9 @@ const BATCH_MAX = 100;
 /** Larger ones take half of what waits: while one is written, the next is made. */
 const WHOLE_BATCH_MAX = 24;
 const IN_FLIGHT_MAX = 2;
-/** A statement that takes longer than this waits for something: its place goes to others, that of so many at most. */
+/** A statement that takes longer than this waits for something: its place goes to others, as far as so many are under way. */
 const PLACE_MS = 60;
-const OVERDUE_MAX = 4;
+const WITH_OVERDUE_MAX = 6;
 const WAITING_MAX = 2_000;
 const MIB = 1024 * 1024;
 /** A statement of larger items has fewer of them. */
@@ -42,12 +42,14 @@ export type BatcherOptions<I, O> = {
 };
 
 type Waiting<I, O> = { item: I; bytes: number; resolve: (outcome: O) => void; reject: (error: unknown) => void };
-type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
+type Statement = { isOverdue: boolean };
+type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: Set<Statement> };
 
 /**
  * Gathers what waits together into one statement: at most 100 items or `batchMax` and 8 MiB, of more than 24 half of what
- * waits, at most 2 statements at a time and 4 that take longer than 60 ms, sent as soon as a place is free. What arrives in one turn of the event loop goes together, or the
- * first of many would go alone. Without load a request goes alone and at once; under load batches grow by themselves.
+ * waits, at most 2 statements at a time, or 6 with those that take longer than 60 ms, sent as soon as a place is free. What
+ * arrives in one turn of the event loop goes together, or the first of many would go alone. Without load a request goes alone
+ * and at once; under load batches grow by themselves.
  *
  * A batch that is held up by a lock is written again lane by lane, and a lane that is held up by itself stays apart for
  * 5 s: what one tenant's transaction locks costs that tenant alone.
@@ -55,54 +57,46 @@ type Queue<I, O> = { waiting: Waiting<I, O>[]; inFlight: number };
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const { write, laneOf, isHeldUp, batchMax = BATCH_MAX, bytesOf = () => 0 } = options;
   const now = options.now ?? performance.now.bind(performance);
-  const fast: Queue<I, O> = { waiting: [], inFlight: 0 };
-  const slow: Queue<I, O> = { waiting: [], inFlight: 0 };
+  const fast: Queue<I, O> = { waiting: [], inFlight: new Set() };
+  const slow: Queue<I, O> = { waiting: [], inFlight: new Set() };
   const slowUntil = new Map<string, number>();
   let whenIdle: (() => void)[] = [];
   let isPumpDue = false;
-  let overdue = 0;
   let bytesHeld = 0;
 
   const isIdle = (): boolean =>
-    overdue === 0 && [fast, slow].every(({ waiting, inFlight }) => waiting.length === 0 && inFlight === 0);
+    [fast, slow].every(({ waiting, inFlight }) => waiting.length === 0 && inFlight.size === 0);
   const isSlow = (lane: string): boolean => {
     const until = slowUntil.get(lane);
     if (until !== undefined && until <= now()) slowUntil.delete(lane);
     return slowUntil.has(lane);
   };
-  const settled = (queue: Queue<I, O>): void => {
-    queue.inFlight -= 1;
+  const hasPlace = (): boolean =>
+    fast.inFlight.size < WITH_OVERDUE_MAX &&
+    [...fast.inFlight].filter(({ isOverdue }) => !isOverdue).length < IN_FLIGHT_MAX;
+  const put = (queue: Queue<I, O>, batch: readonly Waiting<I, O>[]): void => {
+    const statement: Statement = { isOverdue: false };
+    queue.inFlight.add(statement);
+    const place = setTimeout(() => {
+      statement.isOverdue = true;
+      pump();
+    }, PLACE_MS);
+    void send(batch, queue === slow).finally(() => {
+      clearTimeout(place);
+      queue.inFlight.delete(statement);
+      settled();
+    });
+  };
+  const settled = (): void => {
     pumpSoon();
     if (!isIdle()) return;
     for (const tell of whenIdle) tell();
     whenIdle = [];
   };
-  const sendFast = (batch: readonly Waiting<I, O>[]): void => {
-    fast.inFlight += 1;
-    let isOverdue = false;
-    const place = setTimeout(() => {
-      if (overdue === OVERDUE_MAX) return;
-      isOverdue = true;
-      overdue += 1;
-      fast.inFlight -= 1;
-      pump();
-    }, PLACE_MS);
-    void send(batch, false).finally(() => {
-      clearTimeout(place);
-      if (isOverdue) {
-        overdue -= 1;
-        fast.inFlight += 1;
-      }
-      settled(fast);
-    });
-  };
   const pump = (): void => {
-    while (fast.inFlight < IN_FLIGHT_MAX && fast.waiting.length > 0)
-      sendFast(fast.waiting.splice(0, batchSize(fast.waiting, batchMax)));
-    while (slow.inFlight < SLOW_IN_FLIGHT_MAX && slow.waiting.length > 0) {
-      slow.inFlight += 1;
-      void send(takeLane(slow.waiting, laneOf, batchMax), true).finally(() => settled(slow));
-    }
+    while (hasPlace() && fast.waiting.length > 0) put(fast, fast.waiting.splice(0, batchSize(fast.waiting, batchMax)));
+    while (slow.inFlight.size < SLOW_IN_FLIGHT_MAX && slow.waiting.length > 0)
+      put(slow, takeLane(slow.waiting, laneOf, batchMax));
   };
   const pumpSoon = (): void => {
     if (isPumpDue) return;

@@ -52,7 +52,7 @@ test("beyond 128 MiB nothing more is held until something is written", async () 
   expect(written).toEqual([[64], [64], [1]]);
 });
 
-test("statements that wait for something leave their places to others, four of them, and an end waits for all", async () => {
+test("statements that wait for something leave their places to others, as far as six, and an end waits for all", async () => {
   const written: number[] = [];
   const held: ((outcomes: number[]) => void)[] = [];
   const batcher = createBatcher<number, number>({
